@@ -1,0 +1,36 @@
+"""Ids that are known before anything happened, so that a repeat names the same thing.
+
+A stream id is a UUID (version 8, RFC 9562): the first 16 bits are the shard, the rest is a hash of what it
+names. So an order's id follows from its account and the client's own id, and a cancel finds its shard.
+"""
+
+from hashlib import blake2b
+
+SHARDS_MAX = 1 << 16
+
+
+def stream_id(shard: int, kind: str, *names: str) -> str:
+    """Return the UUID of the stream of ``kind`` ("order", "account", ...) that ``names`` identify."""
+    digest = blake2b("\0".join(names).encode(), digest_size=14, person=kind.encode()).hexdigest()
+    return f"{shard:04x}{digest[:4]}-{digest[4:8]}-8{digest[9:12]}-8{digest[13:16]}-{digest[16:]}"
+
+
+def order_id(shard: int, account: str, client_order_id: str) -> str:
+    return stream_id(shard, "order", account, client_order_id)
+
+
+def transfer_id(shard: int, account: str, client_transfer_id: str) -> str:
+    return stream_id(shard, "transfer", account, client_transfer_id)
+
+
+def account_stream(shard: int, account: str) -> str:
+    return stream_id(shard, "account", account)
+
+
+def market_stream(shard: int, symbol: str) -> str:
+    return stream_id(shard, "market", symbol)
+
+
+def shard_of(stream: str) -> int:
+    """Return the shard a stream id names. Raises ``ValueError`` if it is no stream id."""
+    return int(stream[:4], 16)

@@ -1,0 +1,193 @@
+"""Market: what is traded, in which steps, at which fees; with its book.
+
+Prices are integers in units of ``10**-price_scale`` of the quote asset, quantities in minor units of the
+base asset, notionals and fees in minor units of the quote asset. A market is only listed if tick x lot is
+a whole number of quote units, so that every notional is exact and no rounding ever makes money.
+"""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from domain.book import Book
+from domain.event import Command, Event
+from domain.numbers import decimals_of, parse_units
+from domain.rejections import RefusedError
+from domain.state_hash import digest_of
+
+if TYPE_CHECKING:
+    from domain.exchange import Exchange
+
+PPM = 1_000_000
+SCALE_MAX = 12
+FEE_PPM_MAX = 100_000
+
+
+class MarketRules(msgspec.Struct, frozen=True, gc=False):
+    """``tick`` in price units; ``lot``, ``min_quantity``, ``max_quantity`` in base units; ``min_notional`` in
+    quote units; fees in parts per million of the notional."""
+
+    symbol: str
+    base_asset: str
+    quote_asset: str
+    base_scale: int
+    quote_scale: int
+    price_scale: int
+    tick: int
+    lot: int
+    min_quantity: int
+    max_quantity: int
+    min_notional: int
+    maker_fee_ppm: int
+    taker_fee_ppm: int
+
+    def notional(self, price: int, quantity: int) -> int:
+        """Return price x quantity in quote units, exactly."""
+        shift = self.quote_scale - self.price_scale - self.base_scale
+        product = price * quantity
+        return product * 10**shift if shift >= 0 else product // 10**-shift
+
+
+# --- Events ---------------------------------------------------------------------------------------------
+
+
+class MarketListed(Event, tag="MarketListed.v1"):
+    rules: MarketRules
+
+
+# --- Commands -------------------------------------------------------------------------------------------
+
+
+class ListMarket(Command, tag="ListMarket"):
+    """Sizes and amounts are decimal strings; scales say how many decimals an asset's minor unit has."""
+
+    symbol: str
+    base_asset: str
+    quote_asset: str
+    base_scale: int
+    quote_scale: int
+    tick_size: str
+    lot_size: str
+    min_quantity: str
+    max_quantity: str
+    min_notional: str
+    maker_fee_ppm: int
+    taker_fee_ppm: int
+
+
+# --- State ----------------------------------------------------------------------------------------------
+
+
+class Market:
+    """A listed market. Fees round down: many small fills never cost more than one large one, so that what an
+    order holds always covers what it pays."""
+
+    __slots__ = ("book", "digest", "fee_ppm_max", "last_trade_id", "rules")
+
+    def __init__(self, rules: MarketRules) -> None:
+        self.rules = rules
+        self.book = Book()
+        self.last_trade_id = 0
+        self.digest = 0
+        self.fee_ppm_max = max(rules.maker_fee_ppm, rules.taker_fee_ppm)
+
+    def cost_max(self, price: int, quantity: int) -> int:
+        """Return the most that buying ``quantity`` at ``price`` can cost, in quote units."""
+        notional = self.rules.notional(price, quantity)
+        return notional + fee_on(notional, self.fee_ppm_max)
+
+
+def fee_on(notional: int, ppm: int) -> int:
+    return notional * ppm // PPM
+
+
+# --- Decisions ------------------------------------------------------------------------------------------
+
+
+def list_market(exchange: "Exchange", command: ListMarket, _now_us: int) -> list[Event]:
+    """List the market; listing it again with the same rules changes nothing. Raises ``RefusedError``."""
+    rules = _rules(command)
+    for asset, scale in ((rules.base_asset, rules.base_scale), (rules.quote_asset, rules.quote_scale)):
+        known = exchange.scales.get(asset, scale)
+        if known != scale:
+            raise RefusedError("market_rules_invalid", f"{asset} has scale {known} elsewhere, not {scale}")
+    listed = exchange.markets.get(rules.symbol)
+    if listed is None:
+        return [MarketListed(rules)]
+    if listed.rules != rules:
+        raise RefusedError("market_exists", f"{rules.symbol} is listed with {listed.rules}")
+    return []
+
+
+def _rules(command: ListMarket) -> MarketRules:
+    price_scale = decimals_of(command.tick_size)
+    rules = MarketRules(
+        symbol=command.symbol,
+        base_asset=command.base_asset,
+        quote_asset=command.quote_asset,
+        base_scale=command.base_scale,
+        quote_scale=command.quote_scale,
+        price_scale=price_scale,
+        tick=_positive("tick_size", command.tick_size, price_scale),
+        lot=_positive("lot_size", command.lot_size, command.base_scale),
+        min_quantity=_positive("min_quantity", command.min_quantity, command.base_scale),
+        max_quantity=_positive("max_quantity", command.max_quantity, command.base_scale),
+        min_notional=_units("min_notional", command.min_notional, command.quote_scale),
+        maker_fee_ppm=command.maker_fee_ppm,
+        taker_fee_ppm=command.taker_fee_ppm,
+    )
+    if broken := _first_broken(rules):
+        raise RefusedError("market_rules_invalid", broken)
+    return rules
+
+
+def _first_broken(rules: MarketRules) -> str | None:
+    shift = rules.price_scale + rules.base_scale - rules.quote_scale
+    if not (0 <= rules.base_scale <= SCALE_MAX and 0 <= rules.quote_scale <= SCALE_MAX):
+        return f"scales were {rules.base_scale} and {rules.quote_scale}; 0 to {SCALE_MAX} are allowed"
+    if rules.base_asset == rules.quote_asset:
+        return f"base and quote asset are both {rules.base_asset}"
+    if shift > 0 and rules.tick * rules.lot % 10**shift:
+        return (
+            f"tick x lot is finer than the minor unit of {rules.quote_asset}: give it a scale of "
+            f"{rules.price_scale + rules.base_scale}, or use a larger tick or lot"
+        )
+    if rules.max_quantity < rules.min_quantity:
+        return "max_quantity is less than min_quantity"
+    if rules.min_quantity % rules.lot or rules.max_quantity % rules.lot:
+        return "min_quantity and max_quantity are multiples of lot_size"
+    if not all(0 <= ppm <= FEE_PPM_MAX for ppm in (rules.maker_fee_ppm, rules.taker_fee_ppm)):
+        return f"fees are 0 to {FEE_PPM_MAX} parts per million"
+    return None
+
+
+def _units(name: str, text: str, scale: int) -> int:
+    try:
+        return parse_units(text, scale)
+    except ValueError as error:
+        raise RefusedError("market_rules_invalid", f"{name}: {error}") from None
+
+
+def _positive(name: str, text: str, scale: int) -> int:
+    units = _units(name, text, scale)
+    if units == 0:
+        raise RefusedError("market_rules_invalid", f"{name} was 0")
+    return units
+
+
+# --- Evolution ------------------------------------------------------------------------------------------
+
+
+def market_listed(exchange: "Exchange", event: MarketListed) -> None:
+    rules = event.rules
+    exchange.markets[rules.symbol] = Market(rules)
+    exchange.scales[rules.base_asset] = rules.base_scale
+    exchange.scales[rules.quote_asset] = rules.quote_scale
+    market_changed(exchange, exchange.markets[rules.symbol])
+
+
+def market_changed(exchange: "Exchange", market: Market) -> None:
+    """Bring the state hash up to date with the market's counters."""
+    digest = digest_of(market.rules.symbol, market.last_trade_id, market.book.last_priority)
+    exchange.rehash(market.digest, digest)
+    market.digest = digest
