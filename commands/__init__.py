@@ -1,0 +1,1 @@
+"""The write path: commands come in from Kafka, events are committed to PostgreSQL, then published."""

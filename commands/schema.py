@@ -1,0 +1,75 @@
+"""The event store's tables.
+
+``events`` is partitioned by shard: each shard's processor writes its own partition, and a stream id names
+its shard, so that the primary key of the partition fences the whole stream. ``shards`` holds one row per
+shard, the fence and the tracking at once. ``commits`` has one row per commit, linked by the hash chain.
+"""
+
+import psycopg
+from psycopg.sql import SQL, Identifier, Literal
+
+_TABLES = SQL("""
+    CREATE TABLE IF NOT EXISTS events (
+        shard smallint NOT NULL,
+        notification_id bigint NOT NULL,
+        originator_id uuid NOT NULL,
+        originator_version bigint NOT NULL,
+        topic text NOT NULL,
+        state bytea NOT NULL
+    ) PARTITION BY LIST (shard);
+
+    CREATE TABLE IF NOT EXISTS commits (
+        shard smallint NOT NULL,
+        last_seq bigint NOT NULL,
+        first_seq bigint NOT NULL,
+        next_offset bigint NOT NULL,
+        epoch bigint NOT NULL,
+        occurred_at_us bigint NOT NULL,
+        state_hash bytea NOT NULL,
+        chain_hash bytea NOT NULL,
+        PRIMARY KEY (shard, last_seq)
+    );
+
+    -- One row per shard, updated by every commit: room for updates in place, and an early vacuum.
+    CREATE TABLE IF NOT EXISTS shards (
+        shard smallint PRIMARY KEY,
+        epoch bigint NOT NULL DEFAULT 0,
+        next_offset bigint NOT NULL DEFAULT 0,
+        last_seq bigint NOT NULL DEFAULT 0,
+        chain_hash bytea NOT NULL DEFAULT '\\x',
+        published_seq bigint NOT NULL DEFAULT 0
+    ) WITH (
+        fillfactor = 10,
+        autovacuum_vacuum_threshold = 1000,
+        autovacuum_vacuum_scale_factor = 0
+    );
+""")
+
+_PARTITION = SQL("""
+    CREATE TABLE IF NOT EXISTS {table} PARTITION OF events (
+        PRIMARY KEY (originator_id, originator_version)
+    ) FOR VALUES IN ({shard});
+    CREATE UNIQUE INDEX IF NOT EXISTS {index} ON {table} (notification_id);
+    INSERT INTO shards (shard) VALUES ({shard}) ON CONFLICT DO NOTHING;
+""")
+
+_LOCK = 0x6F6D7301  # any number of our own: schemas are made by one process at a time
+
+
+def events_table(shard: int) -> str:
+    return f"events_{shard}"
+
+
+def create(connection: psycopg.Connection, shards: int) -> None:
+    """Create what is missing for ``shards`` shards; what is there stays."""
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
+        connection.execute(_TABLES)
+        for shard in range(shards):
+            connection.execute(
+                _PARTITION.format(
+                    table=Identifier(events_table(shard)),
+                    index=Identifier(f"{events_table(shard)}_seq"),
+                    shard=Literal(shard),
+                )
+            )

@@ -1,0 +1,155 @@
+"""The composition root: `python -m stack.service NAME` runs one of our services, wired from the settings."""
+
+import logging
+import signal
+import sys
+from collections.abc import Callable
+from threading import Event as Flag
+from types import FrameType
+
+import psycopg
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from stack.settings import Settings
+from streams import topics
+
+log = logging.getLogger("stack.service")
+
+TOPIC_WAIT_S = 30.0
+CONNECT_WAIT_S = 10
+DAY_MS = 86_400_000
+
+
+def prepare(settings: Settings) -> None:
+    """Create what is missing of tables and topics; what is there stays."""
+    from commands import schema
+
+    with psycopg.connect(
+        settings.postgres_dsn, autocommit=True, connect_timeout=CONNECT_WAIT_S
+    ) as connection:
+        schema.create(connection, settings.shards)
+    _create_topics(settings)
+
+
+def _create_topics(settings: Settings) -> None:
+    partitions = {
+        topics.ORDERS: settings.shards,
+        topics.EXECUTIONS: settings.topic_partitions,
+        topics.ACCOUNTS: settings.topic_partitions,
+        topics.PRICES: settings.topic_partitions,
+        topics.DEAD_LETTERS: settings.topic_partitions,
+    }
+    wanted = [
+        NewTopic(
+            topic,
+            num_partitions=count,
+            replication_factor=settings.topic_replicas,
+            config={"retention.ms": str(settings.topic_retention_days * DAY_MS)},
+        )
+        for topic, count in partitions.items()
+    ]
+    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap})
+    for created in admin.create_topics(wanted, operation_timeout=TOPIC_WAIT_S).values():
+        try:
+            created.result(TOPIC_WAIT_S)
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise
+
+
+def order_processor(settings: Settings) -> None:
+    from commands.processor import Processor, ProcessorConfig
+
+    config = ProcessorConfig(
+        postgres_dsn=settings.postgres_dsn,
+        kafka_bootstrap=settings.kafka_bootstrap,
+        redis_url=settings.redis_url,
+        partitions=settings.topic_partitions,
+        batch_commands_max=settings.batch_commands_max,
+        ids_expected=settings.ids_expected,
+    )
+    Processor(config, _says_ready(settings, "order-processor")).run(_stop_on_signal())
+
+
+def command_api(settings: Settings) -> None:
+    _serve("stack.service:command_api_app", settings.command_api_port)
+
+
+def command_api_app() -> object:
+    """Make the application; granian calls it in its worker process."""
+    from api.command.app import CommandApiConfig, create_app
+
+    settings = Settings.load()
+    _log_to_stderr()
+    return create_app(
+        CommandApiConfig(
+            kafka_bootstrap=settings.kafka_bootstrap,
+            redis_url=settings.redis_url,
+            token_secret=settings.token_secret,
+            reply_ms_max=settings.reply_ms_max,
+            valid_ms=settings.order_valid_ms,
+        )
+    )
+
+
+def _serve(target: str, port: int) -> None:
+    from granian import Granian
+    from granian.constants import HTTPModes, Interfaces, Loops
+
+    Granian(
+        target,
+        address="127.0.0.1",
+        port=port,
+        interface=Interfaces.ASGI,
+        loop=Loops.uvloop,
+        http=HTTPModes.http1,
+        workers=1,
+        factory=True,
+        websockets=False,
+        respawn_failed_workers=False,
+        log_access=False,
+    ).serve()
+
+
+def _says_ready(settings: Settings, name: str) -> Callable[[], None]:
+    """Take back an old readiness; return what announces the new one."""
+    mark = settings.folder / "run" / f"{name}.ready"
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.unlink(missing_ok=True)
+    return mark.touch
+
+
+def _stop_on_signal() -> Flag:
+    stop = Flag()
+
+    def handle(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, handle)
+    signal.signal(signal.SIGINT, handle)
+    return stop
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(
+        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+
+
+RUNNERS: dict[str, Callable[[Settings], None]] = {
+    "prepare": prepare,
+    "order-processor": order_processor,
+    "command-api": command_api,
+}
+
+
+def main() -> None:
+    if len(sys.argv) != 2 or sys.argv[1] not in RUNNERS:
+        sys.exit(f"usage: python -m stack.service {{{'|'.join(RUNNERS)}}}")
+    _log_to_stderr()
+    RUNNERS[sys.argv[1]](Settings.load())
+
+
+if __name__ == "__main__":
+    main()
