@@ -88,18 +88,22 @@ class Batch:
 
     def _decide(self, command: AnyCommand) -> list[Event]:
         """A defect in deciding one command must not stop all others: nothing has changed yet, so it is
-        refused, loudly."""
+        refused, loudly.
+        """
         try:
             return decide(self.shard.exchange, command, self.now_us)
         except RefusedError:
             raise
         except Exception as error:
             logger.exception("could not decide %s", command)
-            raise RefusedError("internal_error", f"{type(error).__name__} in command {command.command_id}") from error
+            raise RefusedError(
+                "internal_error", f"{type(error).__name__} in command {command.command_id}"
+            ) from error
 
     def _before(self, command: AnyCommand) -> Sequence[Event] | None:
         """Return the events of the first command with this id, if there was one; if it asked for something
-        else, refuse this one."""
+        else, refuse this one.
+        """
         stream = created_id(command)
         if stream is None:
             return None
@@ -136,7 +140,14 @@ class Batch:
         version = shard.next_version(stream, event)
         seq = shard.last_seq + 1
         recorded = RecordedEvent(
-            seq, f"{shard.number}-{seq}", stream, version, self.now_us, cause.actor, cause.causation_id, event,
+            seq,
+            f"{shard.number}-{seq}",
+            stream,
+            version,
+            self.now_us,
+            cause.actor,
+            cause.causation_id,
+            event,
             cause.correlation_id,
         )
         place = shard.remember(seq, stream, event)

@@ -14,7 +14,7 @@ _header = Struct(">HQQQQQQ").pack
 
 
 class CommitHeader(NamedTuple):
-    """What a commit says of itself. ``next_offset``: of the shard's ``orders`` partition, after the commit."""
+    """What a commit says of itself. ``next_offset``: of the shard's ``orders`` partition, after it."""
 
     shard: int
     epoch: int

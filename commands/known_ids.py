@@ -16,7 +16,7 @@ def _hash(stream: str) -> int:
 
 
 class KnownIds:
-    """A Bloom filter made for ``ids_expected``; with more it asks the store more often, and is never wrong."""
+    """A Bloom filter made for ``ids_expected``; with more it suspects more often, and is never wrong."""
 
     def __init__(self, ids_expected: int) -> None:
         self._filter = Bloom(ids_expected, FALSE_POSITIVE_RATE, _hash)

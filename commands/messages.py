@@ -48,7 +48,8 @@ class Scales(msgspec.Struct, frozen=True, gc=False):
 class Outcome(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """What became of a command. ``rejected``: the order is on record as rejected; ``refused``: nothing
     happened, and the command may be sent again. ``replayed``: it had been decided before, and this is the
-    first outcome again."""
+    first outcome again.
+    """
 
     command_id: str
     status: Status

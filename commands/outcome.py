@@ -11,11 +11,15 @@ from domain.numbers import parse_units
 from domain.order import CancelOrder, OrderCancelled, OrderFilled, OrderPlaced, OrderRejected, PlaceOrder
 from domain.rejections import RefusedError
 
+OrderEvent = OrderPlaced | OrderRejected | OrderFilled | OrderCancelled
+
 
 def outcome(exchange: Exchange, command: AnyCommand, events: Sequence[Event], *, replayed: bool) -> Outcome:
     """Return what ``events``, all that ``command`` caused, amount to."""
     if isinstance(command, PlaceOrder):
-        own = [event for event in events if getattr(event, "order_id", None) == command.order_id]
+        own = [
+            event for event in events if isinstance(event, OrderEvent) and event.order_id == command.order_id
+        ]
         return _order_outcome(exchange, command, own, replayed=replayed)
     if isinstance(command, CancelOrder):
         (cancelled,) = (event for event in events if isinstance(event, OrderCancelled))
@@ -41,9 +45,11 @@ def refused(command: AnyCommand, refusal: RefusedError) -> Outcome:
 
 
 def same_content(exchange: Exchange, command: AnyCommand, first: Event) -> bool:
-    """Whether ``command`` asks for what ``first``, the event that its id stands for, once granted or refused."""
+    """Whether ``command`` asks for what ``first``, the event its id stands for, granted or rejected."""
     if isinstance(first, OrderRejected) and isinstance(command, PlaceOrder):
-        return (first.price, first.quantity) == (command.price, command.quantity) and _same_kind(first, command)
+        return (first.price, first.quantity) == (command.price, command.quantity) and _same_kind(
+            first, command
+        )
     if isinstance(first, OrderPlaced) and isinstance(command, PlaceOrder):
         rules = exchange.markets[first.symbol].rules
         price = None if command.price is None else _units(command.price, rules.price_scale)
@@ -90,7 +96,7 @@ def _order_outcome(
     remaining = fills[-1].remaining if fills else placed.quantity
     return Outcome(
         command.command_id,
-        _status(placed, fills, cancelled=isinstance(events[-1], OrderCancelled)),
+        _status(fills, cancelled=isinstance(events[-1], OrderCancelled)),
         command.order_id,
         quantity=placed.quantity,
         remaining=remaining,
@@ -107,7 +113,7 @@ def _placed(event: Event) -> OrderPlaced:
     return event
 
 
-def _status(placed: OrderPlaced, fills: list[OrderFilled], *, cancelled: bool) -> Status:
+def _status(fills: list[OrderFilled], *, cancelled: bool) -> Status:
     if cancelled:
         return "cancelled"
     if not fills:

@@ -28,9 +28,7 @@ class Ownership(NamedTuple):
 def take_over(dsn: str, shard: int) -> Ownership:
     """Become the owner of ``shard``. Raises ``psycopg.OperationalError`` if the database is away."""
     name = f"oms-shard-{shard}"
-    connection = psycopg.connect(
-        dsn, autocommit=True, application_name=name, connect_timeout=CONNECT_WAIT_S
-    )
+    connection = psycopg.connect(dsn, autocommit=True, application_name=name, connect_timeout=CONNECT_WAIT_S)
     connection.execute(
         "SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity"
         " WHERE application_name = %s AND pid <> pg_backend_pid()",

@@ -37,7 +37,7 @@ QUEUED_KBYTES_MAX = 65_536
 
 
 class LostHistoryError(Exception):
-    """Kafka does not have the command that comes next, or the store contradicts itself: nothing is guessed."""
+    """Kafka lacks the command that comes next, or the store contradicts itself: nothing is guessed."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,9 @@ class ProcessorConfig:
 class ShardProcessor:
     """Owns one shard: its memory, its recorder, its publisher."""
 
-    def __init__(self, config: ProcessorConfig, owned: Ownership, producer: Producer, replies: Replies) -> None:
+    def __init__(
+        self, config: ProcessorConfig, owned: Ownership, producer: Producer, replies: Replies
+    ) -> None:
         self.next_offset = owned.next_offset
         self._owned = owned
         self._committed_offset = owned.next_offset
@@ -82,13 +84,17 @@ class ShardProcessor:
     def _check_rebuilt(self) -> None:
         owned, shard = self._owned, self._shard
         if shard.last_seq != owned.last_seq:
-            message = f"shard {owned.shard}: its row says seq {owned.last_seq}, its events end at {shard.last_seq}"
+            message = (
+                f"shard {owned.shard}: its row says seq {owned.last_seq}, its events end at {shard.last_seq}"
+            )
             raise LostHistoryError(message)
         row = owned.connection.execute(
             "SELECT state_hash FROM commits WHERE shard = %s AND last_seq = %s", (owned.shard, owned.last_seq)
         ).fetchone()
         if row is not None and int.from_bytes(row[0], "big") != shard.exchange.state_hash:
-            message = f"shard {owned.shard}: its {owned.last_seq} events, replayed, give another state than it had"
+            message = (
+                f"shard {owned.shard}: its {owned.last_seq} events, replayed, give another state than it had"
+            )
             raise LostHistoryError(message)
         logger.info("shard %s: rebuilt up to seq %s, epoch %s", owned.shard, owned.last_seq, owned.epoch)
 
@@ -100,8 +106,10 @@ class ShardProcessor:
         if not fresh:
             return
         if _offset(fresh[0]) != self.next_offset:
-            text = f"shard {self._owned.shard}: offset {self.next_offset} is next, Kafka gave {fresh[0].offset()}"
-            raise LostHistoryError(text)
+            given = fresh[0].offset()
+            raise LostHistoryError(
+                f"shard {self._owned.shard}: offset {self.next_offset} is next, not {given}"
+            )
         commands = self._decoded(fresh)
         now_us = max(self._shard.now_us, time.time_ns() // 1_000)
         batch = Batch(self._shard, now_us, self._earlier(commands))
@@ -233,8 +241,8 @@ class Processor:
         low, high = consumer.get_watermark_offsets(partition, timeout=WATERMARK_WAIT_S)
         if not low <= next_offset <= high:
             message = (
-                f"shard {partition.partition} goes on at offset {next_offset} of {topics.ORDERS}, but Kafka has "
-                f"{low} to {high}: commands are missing; restore the topic before you start again"
+                f"shard {partition.partition} goes on at offset {next_offset} of {topics.ORDERS}, but Kafka "
+                f"has {low} to {high}: commands are missing; restore the topic before you start again"
             )
             raise LostHistoryError(message)
 

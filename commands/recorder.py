@@ -129,7 +129,9 @@ class ShardRecorder(ApplicationRecorder):
             },
         )
         if cursor.rowcount != 1:
-            message = f"shard {self.shard} is not at epoch {header.epoch}, offset {commit.expected_offset} any more"
+            message = (
+                f"shard {self.shard} is not at epoch {header.epoch}, offset {commit.expected_offset} any more"
+            )
             raise FencedError(message)
 
     # --- Reading ----------------------------------------------------------------------------------------
@@ -144,7 +146,9 @@ class ShardRecorder(ApplicationRecorder):
         limit: int | None = None,
     ) -> Sequence[StoredEvent]:
         """Return the events of one stream, by version."""
-        query, values = _where(self._select, ("originator_version > %s", gt), ("originator_version <= %s", lte))
+        query, values = _where(
+            self._select, ("originator_version > %s", gt), ("originator_version <= %s", lte)
+        )
         query += SQL(" ORDER BY originator_version DESC" if desc else " ORDER BY originator_version")
         rows = self._fetch(query + SQL(" LIMIT %s"), [originator_id, *values, limit])
         return [StoredEvent(*row) for row in rows]
@@ -194,7 +198,8 @@ class ShardRecorder(ApplicationRecorder):
 
 class PollingSubscription(Subscription[ApplicationRecorder]):
     """Yields events as they are committed, by asking for them: a NOTIFY in each commit would serialise the
-    commits of all shards on one lock."""
+    commits of all shards on one lock.
+    """
 
     def __init__(self, recorder: ApplicationRecorder, gt: int | None, topics: Sequence[str]) -> None:
         super().__init__(recorder, gt, topics)
@@ -206,7 +211,10 @@ class PollingSubscription(Subscription[ApplicationRecorder]):
                 self._last_notification_id = notification.id
                 return notification
             found = self._recorder.select_notifications(
-                self._last_notification_id or 0, PAGE_EVENTS_MAX, topics=self._topics, inclusive_of_start=False
+                self._last_notification_id or 0,
+                PAGE_EVENTS_MAX,
+                topics=self._topics,
+                inclusive_of_start=False,
             )
             self._page = iter(found)
             if not found:

@@ -19,7 +19,8 @@ PAUSE_S = 1.0
 
 class Replies:
     """Sends outcomes to those who wait. With Redis away it gives up at once and tries again a second later:
-    the API then answers 202, and the outcome is there to query."""
+    the API then answers 202, and the outcome is there to query.
+    """
 
     def __init__(self, redis_url: str) -> None:
         self._redis = redis.Redis.from_url(

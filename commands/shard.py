@@ -8,7 +8,6 @@ from commands.known_ids import KnownIds
 from domain.account import AccountOpened, AccountPosted, FundsDeposited
 from domain.exchange import Exchange, evolve
 from domain.ids import account_stream, market_stream
-from domain.market import MarketListed
 from domain.order import OrderCancelled, OrderFilled, OrderPlaced, OrderRejected
 from streams.codec import RecordedEvent, StoredEventType
 from streams.topics import TopicPartition, destination
@@ -20,7 +19,8 @@ PROGRESS_S = 2.0
 
 class Shard:
     """``versions``: the last version of each stream that may go on. ``places``: the last seq on each topic
-    partition. ``now_us``: the last time given to ``decide``; time never runs backwards."""
+    partition. ``now_us``: the last time given to ``decide``; time never runs backwards.
+    """
 
     def __init__(self, number: int, partitions: int, ids_expected: int) -> None:
         self.number = number

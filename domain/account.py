@@ -24,11 +24,11 @@ PostingKind = Literal["deposit", "hold", "release", "pay", "receive"]
 # --- Events ---------------------------------------------------------------------------------------------
 
 
-class AccountOpened(Event, tag="AccountOpened.v1"):
+class AccountOpened(Event, frozen=True, tag="AccountOpened.v1"):
     account: str
 
 
-class FundsDeposited(Event, tag="FundsDeposited.v1"):
+class FundsDeposited(Event, frozen=True, tag="FundsDeposited.v1"):
     """Money came in from outside, once for each ``transfer_id``."""
 
     transfer_id: str
@@ -40,7 +40,8 @@ class FundsDeposited(Event, tag="FundsDeposited.v1"):
 
 class Fill(msgspec.Struct, frozen=True, gc=False):
     """An account's own side of a trade. ``price`` in the market's price units, ``quantity`` in base units,
-    ``notional`` and ``fee`` in quote units."""
+    ``notional`` and ``fee`` in quote units.
+    """
 
     symbol: str
     trade_id: int
@@ -52,7 +53,7 @@ class Fill(msgspec.Struct, frozen=True, gc=False):
     fee: int
 
 
-class Posting(Event, tag="Posting.v1"):
+class Posting(Event, frozen=True, tag="Posting.v1"):
     """One change of one balance, with the balance after it.
 
     deposit, receive: adds to available; hold: available to held; release: held to available; pay: leaves
@@ -70,7 +71,7 @@ class Posting(Event, tag="Posting.v1"):
     fill: Fill | None = None
 
 
-class AccountPosted(Event, tag="AccountPosted.v1"):
+class AccountPosted(Event, frozen=True, tag="AccountPosted.v1"):
     """All postings of one batch to one account, in order."""
 
     account: str
@@ -80,11 +81,11 @@ class AccountPosted(Event, tag="AccountPosted.v1"):
 # --- Commands -------------------------------------------------------------------------------------------
 
 
-class OpenAccount(Command, tag="OpenAccount"):
+class OpenAccount(Command, frozen=True, tag="OpenAccount"):
     account: str
 
 
-class Deposit(Command, tag="Deposit"):
+class Deposit(Command, frozen=True, tag="Deposit"):
     """``amount`` is a decimal string in whole units of ``asset``."""
 
     transfer_id: str
@@ -155,7 +156,7 @@ class Ledger:
     def receive(self, account: str, asset: str, amount: int, order_id: str, fill: Fill | None = None) -> None:
         self._post(account, asset, "receive", amount, amount, 0, order_id, fill)
 
-    def _post(  # noqa: PLR0913 - a posting has this many parts, and only the five methods above call it
+    def _post(
         self,
         account: str,
         asset: str,
@@ -172,7 +173,9 @@ class Ledger:
         available += to_available
         held += to_held
         if available < 0 or held < 0:
-            message = f"{kind} of {amount} {asset} would leave {account} with {available} available, {held} held"
+            message = (
+                f"{kind} of {amount} {asset} would leave {account} with {available} available, {held} held"
+            )
             raise AssertionError(message)
         self.working[account, asset] = (available, held)
         self.events.append(
@@ -201,7 +204,9 @@ def deposit(exchange: "Exchange", command: Deposit, _now_us: int) -> list[Event]
     ]
     ledger = Ledger(exchange, command.command_id, events)
     if sum(ledger.balance(command.account, command.asset)) + amount > AMOUNT_MAX:
-        raise RefusedError("balance_limit", f"{command.amount} {command.asset} more than the account can hold")
+        raise RefusedError(
+            "balance_limit", f"{command.amount} {command.asset} more than the account can hold"
+        )
     ledger.deposit(command.account, command.asset, amount)
     return events
 

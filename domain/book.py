@@ -8,7 +8,8 @@ from domain.event import Side
 
 class Order:
     """An open order. ``price`` is ``None`` for a market order; ``held`` is what its account holds for it,
-    in quote units for a buy and base units for a sell."""
+    in quote units for a buy and base units for a sell.
+    """
 
     __slots__ = (
         "account",
@@ -27,7 +28,7 @@ class Order:
         "symbol",
     )
 
-    def __init__(  # noqa: PLR0913 - an order has this many parts
+    def __init__(
         self,
         order_id: str,
         account: str,

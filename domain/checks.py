@@ -1,5 +1,6 @@
 """What an order must satisfy before it may trade. Each check returns what it read, or raises
-``RefusedError`` with the offending value."""
+``RefusedError`` with the offending value.
+"""
 
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,9 @@ def not_stale(command: Command, now_us: int) -> None:
     """A processor that comes back after an outage does not execute what the trader has given up on."""
     if command.valid_until_us is not None and now_us > command.valid_until_us:
         late_ms = (now_us - command.valid_until_us) // 1000
-        raise RefusedError("stale_command", f"it was decided {late_ms} ms after the time until which it was valid")
+        raise RefusedError(
+            "stale_command", f"it was decided {late_ms} ms after the time until which it was valid"
+        )
 
 
 def market_of(exchange: "Exchange", symbol: str) -> Market:
@@ -60,7 +63,9 @@ def order_quantity(rules: MarketRules, text: str) -> int:
     if not rules.min_quantity <= quantity <= rules.max_quantity:
         least = format_units(rules.min_quantity, rules.base_scale)
         most = format_units(rules.max_quantity, rules.base_scale)
-        raise RefusedError("invalid_quantity", f"quantity was {text}; {rules.symbol} allows {least} to {most}")
+        raise RefusedError(
+            "invalid_quantity", f"quantity was {text}; {rules.symbol} allows {least} to {most}"
+        )
     return quantity
 
 

@@ -21,8 +21,8 @@ class Event(msgspec.Struct, frozen=True, gc=False, tag_field=type_tag):
 class Command(msgspec.Struct, frozen=True, gc=False, kw_only=True, tag_field=type_tag, omit_defaults=True):
     """A wish. Ids come with it, so that repeating it can be told from doing it twice.
 
-    ``command_id`` becomes the causation id of all it causes. ``correlation_id`` is the caller's own id for the
-    work this belongs to. ``valid_until_us`` (microseconds since 1970, UTC) is when the caller gives up;
+    ``command_id`` becomes the causation id of all it causes. ``correlation_id`` is the caller's own id for
+    the work this belongs to. ``valid_until_us`` (microseconds since 1970, UTC) is when the caller gives up;
     ``None``: it does not expire.
     """
 

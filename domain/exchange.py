@@ -17,7 +17,8 @@ from domain.state_hash import MODULUS
 
 class Exchange:
     """Open accounts, listed markets with their books, open orders; ``scales`` the decimals of each asset,
-    ``outside`` what came in from outside less what went out, in minor units."""
+    ``outside`` what came in from outside less what went out, in minor units.
+    """
 
     def __init__(self) -> None:
         self.accounts: dict[str, Account] = {FEES: Account(FEES)}
@@ -33,7 +34,8 @@ class Exchange:
 
     def unaccounted(self) -> dict[str, int]:
         """Return for each asset how much more the accounts have than came in: all zero if money is
-        conserved."""
+        conserved.
+        """
         totals = {asset: -amount for asset, amount in self.outside.items()}
         for holder in self.accounts.values():
             for asset, balance in holder.balances.items():

@@ -4,14 +4,20 @@ A stream id is a UUID (version 8, RFC 9562): the first 16 bits are the shard, th
 names. So an order's id follows from its account and the client's own id, and a cancel finds its shard.
 """
 
+import re
 from hashlib import blake2b
 
 SHARDS_MAX = 1 << 16
+_STREAM_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}")
 
 
 def stream_id(shard: int, kind: str, *names: str) -> str:
-    """Return the UUID of the stream of ``kind`` ("order", "account", ...) that ``names`` identify."""
-    digest = blake2b("\0".join(names).encode(), digest_size=14, person=kind.encode()).hexdigest()
+    """Return the UUID of the stream of ``kind`` ("order", "account", ...) that ``names`` identify.
+
+    Each name is hashed with its length: whatever characters clients use, no two lists of names read the same.
+    """
+    named = "".join([f"{len(name)}:{name}" for name in names])
+    digest = blake2b(named.encode(), digest_size=14, person=kind.encode()).hexdigest()
     return f"{shard:04x}{digest[:4]}-{digest[4:8]}-8{digest[9:12]}-8{digest[13:16]}-{digest[16:]}"
 
 
@@ -33,4 +39,8 @@ def market_stream(shard: int, symbol: str) -> str:
 
 def shard_of(stream: str) -> int:
     """Return the shard a stream id names. Raises ``ValueError`` if it is no stream id."""
+    if not _STREAM_ID.fullmatch(stream):
+        raise ValueError(
+            f"{stream!r} is no stream id such as {stream_id(0, 'order', 'account', 'client id')}"
+        )
     return int(stream[:4], 16)

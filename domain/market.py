@@ -11,7 +11,7 @@ import msgspec
 
 from domain.book import Book
 from domain.event import Command, Event
-from domain.numbers import decimals_of, parse_units
+from domain.numbers import decimals_of, format_units, parse_units
 from domain.rejections import RefusedError
 from domain.state_hash import digest_of
 
@@ -21,11 +21,14 @@ if TYPE_CHECKING:
 PPM = 1_000_000
 SCALE_MAX = 12
 FEE_PPM_MAX = 100_000
+DECIMALS_MAX = 18  # of a tick size
+POWERS: list[int] = [10**exponent for exponent in range(2 * SCALE_MAX + DECIMALS_MAX)]
 
 
 class MarketRules(msgspec.Struct, frozen=True, gc=False):
     """``tick`` in price units; ``lot``, ``min_quantity``, ``max_quantity`` in base units; ``min_notional`` in
-    quote units; fees in parts per million of the notional."""
+    quote units; fees in parts per million of the notional.
+    """
 
     symbol: str
     base_asset: str
@@ -45,20 +48,20 @@ class MarketRules(msgspec.Struct, frozen=True, gc=False):
         """Return price x quantity in quote units, exactly."""
         shift = self.quote_scale - self.price_scale - self.base_scale
         product = price * quantity
-        return product * 10**shift if shift >= 0 else product // 10**-shift
+        return product * POWERS[shift] if shift >= 0 else product // POWERS[-shift]
 
 
 # --- Events ---------------------------------------------------------------------------------------------
 
 
-class MarketListed(Event, tag="MarketListed.v1"):
+class MarketListed(Event, frozen=True, tag="MarketListed.v1"):
     rules: MarketRules
 
 
 # --- Commands -------------------------------------------------------------------------------------------
 
 
-class ListMarket(Command, tag="ListMarket"):
+class ListMarket(Command, frozen=True, tag="ListMarket"):
     """Sizes and amounts are decimal strings; scales say how many decimals an asset's minor unit has."""
 
     symbol: str
@@ -80,7 +83,8 @@ class ListMarket(Command, tag="ListMarket"):
 
 class Market:
     """A listed market. Fees round down: many small fills never cost more than one large one, so that what an
-    order holds always covers what it pays."""
+    order holds always covers what it pays.
+    """
 
     __slots__ = ("book", "digest", "fee_ppm_max", "last_trade_id", "rules")
 
@@ -120,6 +124,7 @@ def list_market(exchange: "Exchange", command: ListMarket, _now_us: int) -> list
 
 
 def _rules(command: ListMarket) -> MarketRules:
+    _check_scales(command.base_scale, command.quote_scale)
     price_scale = decimals_of(command.tick_size)
     rules = MarketRules(
         symbol=command.symbol,
@@ -143,8 +148,6 @@ def _rules(command: ListMarket) -> MarketRules:
 
 def _first_broken(rules: MarketRules) -> str | None:
     shift = rules.price_scale + rules.base_scale - rules.quote_scale
-    if not (0 <= rules.base_scale <= SCALE_MAX and 0 <= rules.quote_scale <= SCALE_MAX):
-        return f"scales were {rules.base_scale} and {rules.quote_scale}; 0 to {SCALE_MAX} are allowed"
     if rules.base_asset == rules.quote_asset:
         return f"base and quote asset are both {rules.base_asset}"
     if shift > 0 and rules.tick * rules.lot % 10**shift:
@@ -153,12 +156,27 @@ def _first_broken(rules: MarketRules) -> str | None:
             f"{rules.price_scale + rules.base_scale}, or use a larger tick or lot"
         )
     if rules.max_quantity < rules.min_quantity:
-        return "max_quantity is less than min_quantity"
+        return f"{_bounds(rules)}: the least is more than the most"
     if rules.min_quantity % rules.lot or rules.max_quantity % rules.lot:
-        return "min_quantity and max_quantity are multiples of lot_size"
-    if not all(0 <= ppm <= FEE_PPM_MAX for ppm in (rules.maker_fee_ppm, rules.taker_fee_ppm)):
-        return f"fees are 0 to {FEE_PPM_MAX} parts per million"
+        return f"{_bounds(rules)}: both are multiples of lot_size {format_units(rules.lot, rules.base_scale)}"
+    fees = (rules.maker_fee_ppm, rules.taker_fee_ppm)
+    if not all(0 <= ppm <= FEE_PPM_MAX for ppm in fees):
+        return f"fees were {fees[0]} (maker) and {fees[1]} (taker) ppm; 0 to {FEE_PPM_MAX} are allowed"
     return None
+
+
+def _bounds(rules: MarketRules) -> str:
+    least, most = (
+        format_units(units, rules.base_scale) for units in (rules.min_quantity, rules.max_quantity)
+    )
+    return f"min_quantity was {least} and max_quantity {most}"
+
+
+def _check_scales(base_scale: int, quote_scale: int) -> None:
+    """Scales come first: every other number is read with their help."""
+    if not (0 <= base_scale <= SCALE_MAX and 0 <= quote_scale <= SCALE_MAX):
+        scales = f"scales were {base_scale} and {quote_scale}; 0 to {SCALE_MAX} are allowed"
+        raise RefusedError("market_rules_invalid", scales)
 
 
 def _units(name: str, text: str, scale: int) -> int:

@@ -22,11 +22,11 @@ def parse_units(text: str, scale: int) -> int:
     if len(fraction) > scale:
         message = f"{text} has {len(fraction)} decimals; at most {scale} are allowed"
         raise ValueError(message)
-    units = int(whole + fraction.ljust(scale, "0"))
-    if units >= 10**DIGITS_MAX:
+    significant = (whole + fraction.ljust(scale, "0")).lstrip("0")
+    if len(significant) > DIGITS_MAX:
         message = f"{text} is too large: at most {DIGITS_MAX} digits, decimals included ({scale} of them)"
         raise ValueError(message)
-    return units
+    return int(significant or "0")
 
 
 def format_units(units: int, scale: int) -> str:

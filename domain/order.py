@@ -22,9 +22,10 @@ CancelReason = Literal["requested", "unfilled_remainder"]
 # --- Events ---------------------------------------------------------------------------------------------
 
 
-class OrderPlaced(Event, tag="OrderPlaced.v1"):
+class OrderPlaced(Event, frozen=True, tag="OrderPlaced.v1"):
     """The order is accepted. ``resting`` of its ``quantity`` enters the book once it has traded what it can;
-    ``held`` is what its account holds for it before that."""
+    ``held`` is what its account holds for it before that.
+    """
 
     order_id: str
     account: str
@@ -39,7 +40,7 @@ class OrderPlaced(Event, tag="OrderPlaced.v1"):
     held: int
 
 
-class OrderRejected(Event, tag="OrderRejected.v1"):
+class OrderRejected(Event, frozen=True, tag="OrderRejected.v1"):
     """The order never came to be. Price and quantity stand as they were sent."""
 
     order_id: str
@@ -55,7 +56,7 @@ class OrderRejected(Event, tag="OrderRejected.v1"):
     detail: str
 
 
-class OrderFilled(Event, tag="OrderFilled.v1"):
+class OrderFilled(Event, frozen=True, tag="OrderFilled.v1"):
     """The order's own side of one trade; ``remaining`` and ``held`` are what is left after it."""
 
     order_id: str
@@ -73,7 +74,7 @@ class OrderFilled(Event, tag="OrderFilled.v1"):
     held: int
 
 
-class OrderCancelled(Event, tag="OrderCancelled.v1"):
+class OrderCancelled(Event, frozen=True, tag="OrderCancelled.v1"):
     """``remaining`` will not trade any more; ``resting`` of it leaves the book at ``price``."""
 
     order_id: str
@@ -89,9 +90,10 @@ class OrderCancelled(Event, tag="OrderCancelled.v1"):
 # --- Commands -------------------------------------------------------------------------------------------
 
 
-class PlaceOrder(Command, tag="PlaceOrder"):
+class PlaceOrder(Command, frozen=True, tag="PlaceOrder"):
     """``quantity`` and ``price`` are decimal strings, as the trader wrote them: no step on the way can turn
-    them into something else."""
+    them into something else.
+    """
 
     order_id: str
     account: str
@@ -104,7 +106,7 @@ class PlaceOrder(Command, tag="PlaceOrder"):
     price: str | None = None
 
 
-class CancelOrder(Command, tag="CancelOrder"):
+class CancelOrder(Command, frozen=True, tag="CancelOrder"):
     order_id: str
     account: str
 
@@ -155,7 +157,13 @@ def _accepted(exchange: "Exchange", command: PlaceOrder, now_us: int) -> list[Ev
     quantity = order_quantity(market.rules, command.quantity)
     worth_enough(market.rules, price, quantity)
     order = Order(
-        command.order_id, command.account, command.client_order_id, command.symbol, command.side, price, quantity
+        command.order_id,
+        command.account,
+        command.client_order_id,
+        command.symbol,
+        command.side,
+        price,
+        quantity,
     )
     matches = list(market.book.matches(order.side, quantity, price))
     order.held = _hold_needed(market, order, matches)
@@ -197,7 +205,8 @@ def _held_asset(market: Market, order: Order) -> str:
 
 def _hold_needed(market: Market, order: Order, matches: list[tuple[Order, int, int]]) -> int:
     """Return what must be held: for a sell its quantity, for a limit buy the most it can cost, for a market
-    buy what its trades will cost."""
+    buy what its trades will cost.
+    """
     if order.side == "sell":
         return order.quantity
     if order.price is not None:
@@ -216,7 +225,7 @@ def _check_funds(market: Market, order: Order, ledger: Ledger) -> None:
         raise RefusedError("insufficient_funds", f"needs {needs} {asset}, available {has}")
 
 
-def _fill(  # noqa: PLR0913 - one side of one trade has this many parts
+def _fill(
     market: Market,
     order: Order,
     counter_order_id: str,

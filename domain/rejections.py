@@ -17,7 +17,9 @@ CATALOGUE: dict[str, Reason] = {
     "unknown_asset": Reason("No listed market trades the asset.", "List a market that trades it first."),
     "market_exists": Reason("The symbol is listed already with other rules.", "Choose another symbol."),
     "market_rules_invalid": Reason("The market's rules contradict each other.", "Correct the named rule."),
-    "invalid_price": Reason("The price is not one this market trades at.", "Use a multiple of the tick size."),
+    "invalid_price": Reason(
+        "The price is not one this market trades at.", "Use a multiple of the tick size."
+    ),
     "invalid_quantity": Reason(
         "The quantity is not one this market trades.",
         "Use a multiple of the lot size between the market's minimum and maximum quantity.",

@@ -9,7 +9,8 @@ from types import FrameType
 
 import psycopg
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from stack.settings import Settings
 from streams import topics
@@ -113,10 +114,9 @@ def _serve(target: str, port: int) -> None:
 
 
 def _says_ready(settings: Settings, name: str) -> Callable[[], None]:
-    """Take back an old readiness; return what announces the new one."""
+    """Return what tells the supervising side that the service is ready; it removes the mark on a restart."""
     mark = settings.folder / "run" / f"{name}.ready"
     mark.parent.mkdir(parents=True, exist_ok=True)
-    mark.unlink(missing_ok=True)
     return mark.touch
 
 

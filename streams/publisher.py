@@ -120,7 +120,8 @@ class Publisher:
         self._producer.flush(timeout_s)
         self._check()
         if self._in_flight:
-            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001 - the library's public constant
+            # the library's name for it, though it looks private
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001
 
     def dead_letter(self, message: Message, reason: str) -> None:
         """Put aside what could not be processed, as it came, with the reason."""

@@ -1,0 +1,108 @@
+"""Who is asking, and what they may do: bearer tokens (JWT, HS256) with roles and accounts.
+
+A token without the claims, of another issuer, expired, or signed otherwise is no token. Roles are checked by
+a guard on the route, the account by ``may_act_for`` and ``may_read`` on each call.
+"""
+
+from datetime import UTC, datetime, timedelta
+from http import HTTPStatus
+from typing import Any, Literal
+
+import msgspec
+from litestar.connection import ASGIConnection
+from litestar.exceptions import NotAuthorizedException
+from litestar.handlers import BaseRouteHandler
+from litestar.security.jwt import JWTAuth, Token
+from litestar.types import Guard
+
+from api.problems import Problem
+
+Role = Literal["trader", "analyst", "auditor", "operator", "admin"]
+
+ISSUER = "crypto-oms"
+AUDIENCE = "crypto-oms"
+ALGORITHM = "HS256"
+SECRET_BYTES_MIN = 32
+READS_ALL: frozenset[Role] = frozenset({"analyst", "auditor", "operator", "admin"})
+
+
+class Identity(msgspec.Struct, frozen=True):
+    """Who sends a request: the token's subject, its roles, and the accounts it may trade for."""
+
+    subject: str
+    roles: frozenset[Role]
+    accounts: frozenset[str]
+
+
+class Claims(msgspec.Struct):
+    """What a token of ours says beside the registered claims."""
+
+    roles: frozenset[Role]
+    accounts: frozenset[str] = frozenset()
+
+
+def bearer_tokens(secret: str, exclude: list[str]) -> JWTAuth[Identity, Token]:
+    """Return the check that each request passes, but for paths that ``exclude`` matches.
+
+    Raises ``ValueError`` for a secret shorter than 32 bytes.
+    """
+    size = len(secret.encode())
+    if size < SECRET_BYTES_MIN:
+        raise ValueError(f"the token secret has {size} bytes; {SECRET_BYTES_MIN} is the least")
+    return JWTAuth[Identity, Token](
+        token_secret=secret,
+        algorithm=ALGORITHM,
+        retrieve_user_handler=_identity,
+        accepted_issuers=[ISSUER],
+        accepted_audiences=[AUDIENCE],
+        require_claims=["exp", "iss", "aud", "sub"],
+        exclude=exclude,
+    )
+
+
+def mint_token(
+    secret: str, subject: str, roles: list[Role], accounts: list[str] | None = None, valid_s: int = 3_600
+) -> str:
+    """Return a signed token that is valid for ``valid_s`` seconds."""
+    token = Token(
+        sub=subject,
+        iss=ISSUER,
+        aud=AUDIENCE,
+        exp=datetime.now(UTC) + timedelta(seconds=valid_s),
+        extras={"roles": roles, "accounts": accounts or []},
+    )
+    return token.encode(secret, ALGORITHM)
+
+
+def requires(*roles: Role) -> Guard:
+    """Return a guard that lets in whoever has one of ``roles``."""
+
+    def guard(connection: ASGIConnection[Any, Identity, Token, Any], _: BaseRouteHandler) -> None:
+        if not connection.user.roles & set(roles):
+            raise _forbidden(f"{connection.user.subject} has none of the roles {', '.join(roles)}")
+
+    return guard
+
+
+def may_act_for(identity: Identity, account: str) -> None:
+    """Raise a problem (403) unless the identity may trade for ``account``."""
+    if "admin" not in identity.roles and not ("trader" in identity.roles and account in identity.accounts):
+        raise _forbidden(f"{identity.subject} may not trade for account {account}")
+
+
+def may_read(identity: Identity, account: str) -> None:
+    """Raise a problem (403) unless the identity may see ``account``."""
+    if not identity.roles & READS_ALL and account not in identity.accounts:
+        raise _forbidden(f"{identity.subject} may not see account {account}")
+
+
+def _identity(token: Token, _: ASGIConnection[Any, Any, Any, Any]) -> Identity:
+    try:
+        claims = msgspec.convert(token.extras, Claims)
+    except msgspec.ValidationError as error:
+        raise NotAuthorizedException(f"the token's claims are none of ours: {error}") from None
+    return Identity(token.sub, claims.roles, claims.accounts)
+
+
+def _forbidden(detail: str) -> Problem:
+    return Problem(HTTPStatus.FORBIDDEN, "not_allowed", detail)

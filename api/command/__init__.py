@@ -1,0 +1,1 @@
+"""The command API: it puts a wish into the log, and answers with what became of it."""

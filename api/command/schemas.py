@@ -1,0 +1,178 @@
+"""What the command API takes and gives. Amounts are decimal strings, never floats."""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import Meta, Struct
+
+from commands.messages import Outcome, OutcomeFill, Scales
+from domain.event import Side
+from domain.numbers import format_units
+from domain.order import OrderType, TimeInForce
+
+COMMANDS_PER_BATCH_MAX = 500
+
+AccountId = Annotated[
+    str,
+    Meta(
+        pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,35}$", description="Letters, digits, - and _", examples=["alice"]
+    ),
+]
+Symbol = Annotated[str, Meta(pattern="^[A-Z0-9]{1,12}-[A-Z0-9]{1,12}$", examples=["BTC-USD"])]
+Asset = Annotated[str, Meta(pattern="^[A-Z0-9]{1,12}$", examples=["USD"])]
+ClientId = Annotated[
+    str,
+    Meta(
+        pattern="^[!-~]{1,64}$",
+        description="Your own id. The same id again is the same order or transfer, never a second one.",
+        examples=["my-order-1"],
+    ),
+]
+StreamId = Annotated[
+    str,
+    Meta(
+        pattern="^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$",
+        examples=["0000cb25-98c6-8dc4-83bc-10ea9616066b"],
+    ),
+]
+DecimalText = Annotated[
+    str, Meta(pattern=r"^[0-9]{1,18}(\.[0-9]{1,18})?$", description="A plain decimal", examples=["1.5"])
+]
+FeePpm = Annotated[
+    int, Meta(ge=0, le=100_000, description="Parts per million of the notional", examples=[1000])
+]
+Scale = Annotated[int, Meta(ge=0, le=12, description="Decimals of the asset's smallest unit", examples=[8])]
+
+
+class Request(Struct, forbid_unknown_fields=True):
+    """A misspelt field is an error, not a default."""
+
+
+class PlaceOrderRequest(Request):
+    account: AccountId
+    client_order_id: ClientId
+    symbol: Symbol
+    side: Side
+    type: OrderType
+    quantity: DecimalText
+    price: DecimalText | None = None
+    time_in_force: TimeInForce = "gtc"
+
+
+class PlaceItem(PlaceOrderRequest, tag_field="op", tag="place"):
+    """Places an order, as one of many commands."""
+
+
+class CancelItem(Request, tag_field="op", tag="cancel"):
+    """Cancels an order, as one of many commands."""
+
+    account: AccountId
+    order_id: StreamId
+
+
+class BatchRequest(Request):
+    """Commands that are decided one after the other, in this order. One that is refused stops no other."""
+
+    commands: Annotated[list[PlaceItem | CancelItem], Meta(min_length=1, max_length=COMMANDS_PER_BATCH_MAX)]
+
+
+class OpenAccountRequest(Request):
+    account: AccountId
+
+
+class DepositRequest(Request):
+    client_transfer_id: ClientId
+    asset: Asset
+    amount: DecimalText
+
+
+class ListMarketRequest(Request):
+    symbol: Symbol
+    base_asset: Asset
+    quote_asset: Asset
+    base_scale: Scale
+    quote_scale: Scale
+    tick_size: DecimalText
+    lot_size: DecimalText
+    min_quantity: DecimalText
+    max_quantity: DecimalText
+    min_notional: DecimalText
+    maker_fee_ppm: FeePpm
+    taker_fee_ppm: FeePpm
+
+
+class FillView(Struct):
+    """A trade the command made for its own order; ``fee`` in the quote asset."""
+
+    trade_id: int
+    price: str
+    quantity: str
+    fee: str
+    liquidity: Literal["maker", "taker"]
+
+
+class OrderView(Struct, omit_defaults=False):
+    """What became of a command on an order.
+
+    ``pending``: the command is in the log and will be decided; query the order. ``rejected``, ``refused``:
+    ``code`` and ``detail`` say why. ``replayed``: this is the first outcome of a command sent before.
+    ``token``: give it to the query API as ``after`` to read what this command wrote.
+    """
+
+    command_id: str
+    order_id: str
+    status: Literal["open", "partially_filled", "filled", "cancelled", "rejected", "refused", "pending"]
+    code: str | None = None
+    detail: str | None = None
+    quantity: str | None = None
+    remaining: str | None = None
+    fills: list[FillView] = msgspec.field(default_factory=list)
+    replayed: bool = False
+    token: str = ""
+
+
+class BatchView(Struct):
+    """An outcome for each command, in order."""
+
+    outcomes: list[OrderView]
+    token: str
+
+
+class DoneView(Struct):
+    """What became of a command that is on no order; ``id``: what it opened, credited or listed."""
+
+    command_id: str
+    id: str
+    status: Literal["opened", "credited", "listed", "pending"]
+    replayed: bool = False
+    token: str = ""
+
+
+def order_view(command_id: str, order_id: str, outcome: Outcome | None, token: str) -> OrderView:
+    """Return an outcome with its integers as decimals; no outcome yet is ``pending``."""
+    if outcome is None:
+        return OrderView(command_id, order_id, "pending", token=token)
+    view = OrderView(
+        command_id,
+        order_id,
+        outcome.status,  # type: ignore[arg-type] # commands on orders end in no other status
+        outcome.code or None,
+        outcome.detail or None,
+        replayed=outcome.replayed,
+        token=token,
+    )
+    if outcome.scales is not None:
+        view.quantity = format_units(outcome.quantity, outcome.scales.base) if outcome.quantity else None
+        view.remaining = format_units(outcome.remaining, outcome.scales.base)
+        view.fills = [_fill_view(fill, outcome.scales) for fill in outcome.fills]
+    return view
+
+
+def _fill_view(fill: OutcomeFill, scales: Scales) -> FillView:
+    return FillView(
+        fill.trade_id,
+        format_units(fill.price, scales.price),
+        format_units(fill.quantity, scales.base),
+        format_units(fill.fee, scales.quote),
+        fill.liquidity,
+    )

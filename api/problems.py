@@ -1,0 +1,106 @@
+"""Errors as problem details (RFC 9457): what was wrong, with which value, and what to do.
+
+``code`` is stable and for programs; ``title``, ``detail`` and ``remedy`` are for people. ``type`` leads to
+the entry in the documentation.
+"""
+
+import logging
+from http import HTTPStatus
+from typing import Any
+
+from litestar import Request, Response
+from litestar.exceptions import HTTPException
+from litestar.plugins.problem_details import ProblemDetailsException
+
+from domain.rejections import CATALOGUE, Reason
+
+logger = logging.getLogger(__name__)
+
+DOCUMENTATION = "/docs/problems#"
+
+PROBLEMS: dict[str, Reason] = {
+    **CATALOGUE,
+    "invalid_request": Reason("The request is not one this API takes.", "Correct what the detail names."),
+    "not_authenticated": Reason(
+        "The request does not say who sends it, or its token is not valid.",
+        "Send a header 'Authorization: Bearer <token>'; ./oms token makes one.",
+    ),
+    "not_allowed": Reason("You may not do this.", "Ask an administrator for the role or the account."),
+    "not_found": Reason("There is nothing here.", "Check the address and the id."),
+    "method_not_allowed": Reason("This address does not take this method.", "See the API's documentation."),
+    "too_large": Reason("The request is too large.", "Send less at once."),
+    "not_yet_visible": Reason(
+        "What the token names has not arrived in the read model in time.", "Ask again in a moment."
+    ),
+    "unavailable": Reason(
+        "The command could not be put into the log; nothing happened.",
+        "Send it again, with the same client id.",
+    ),
+}
+
+_BY_STATUS = {
+    400: "invalid_request",
+    401: "not_authenticated",
+    403: "not_allowed",
+    404: "not_found",
+    405: "method_not_allowed",
+    413: "too_large",
+}
+
+
+class Problem(ProblemDetailsException):
+    """An answer that is an error. ``extra`` fields stand beside the standard ones."""
+
+    def __init__(
+        self,
+        status: HTTPStatus,
+        code: str,
+        detail: str,
+        *,
+        headers: dict[str, str] | None = None,
+        **extra: Any,
+    ) -> None:
+        reason = PROBLEMS[code]
+        super().__init__(
+            status_code=status,
+            type_=f"{DOCUMENTATION}{code}",
+            title=reason.meaning,
+            detail=detail,
+            headers=headers,
+            extra={"code": code, "remedy": reason.remedy, **extra},
+        )
+
+
+def problem_response(request: Request[Any, Any, Any], error: ProblemDetailsException) -> Response[Any]:
+    return error.to_response(request)
+
+
+def http_error(request: Request[Any, Any, Any], error: HTTPException) -> Response[Any]:
+    """Give the framework's own errors the same shape."""
+    code = _BY_STATUS.get(error.status_code, "invalid_request")
+    status = HTTPStatus(error.status_code)
+    headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else error.headers
+    return Problem(status, code, _detail(error), headers=headers).to_response(request)
+
+
+def _detail(error: HTTPException) -> str:
+    """Name the fields that were wrong, where the framework knows them."""
+    if not isinstance(error.extra, list):
+        return error.detail
+    items = [item for item in error.extra if isinstance(item, dict)]
+    parts = [f"{item.get('key', 'body')}: {item.get('message')}" for item in items]
+    return "; ".join(parts) or error.detail
+
+
+def defect(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
+    """A fault of ours is logged with all there is, and told without."""
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    problem = Problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "see the service's log")
+    return problem.to_response(request)
+
+
+EXCEPTION_HANDLERS: dict[type[Exception] | int, Any] = {
+    ProblemDetailsException: problem_response,
+    HTTPException: http_error,
+    Exception: defect,
+}
