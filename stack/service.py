@@ -67,10 +67,26 @@ def order_processor(settings: Settings) -> None:
         kafka_bootstrap=settings.kafka_bootstrap,
         redis_url=settings.redis_url,
         partitions=settings.topic_partitions,
+        instance=settings.processor_instance,
         batch_commands_max=settings.batch_commands_max,
         ids_expected=settings.ids_expected,
     )
     Processor(config, _says_ready(settings, "order-processor")).run(_stop_on_signal())
+
+
+def read_models(settings: Settings) -> None:
+    from streams.read_models import ReadModelsConfig, run
+
+    config = ReadModelsConfig(
+        kafka_bootstrap=settings.kafka_bootstrap,
+        mongo_url=settings.mongo_url,
+        mongo_database=settings.mongo_database,
+        postgres_dsn=settings.postgres_dsn,
+        folder=settings.folder / "read-models",
+        partitions=settings.topic_partitions,
+        dead_letters_replicas=settings.topic_replicas,
+    )
+    run(config, _says_ready(settings, "read-models"))
 
 
 def command_api(settings: Settings) -> None:
@@ -140,6 +156,7 @@ def _log_to_stderr() -> None:
 RUNNERS: dict[str, Callable[[Settings], None]] = {
     "prepare": prepare,
     "order-processor": order_processor,
+    "read-models": read_models,
     "command-api": command_api,
 }
 

@@ -25,7 +25,8 @@ class Place(NamedTuple):
 def write_token(places: Mapping[Place, int]) -> str:
     """Return the token for the last seq at each place."""
     return ",".join(
-        f"{_LETTER[place.topic]}{place.partition}.{place.shard}:{seq}" for place, seq in sorted(places.items())
+        f"{_LETTER[place.topic]}{place.partition}.{place.shard}:{seq}"
+        for place, seq in sorted(places.items())
     )
 
 

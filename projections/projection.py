@@ -1,0 +1,46 @@
+"""What a projection is: how an event splits into documents, and how a document takes its part in.
+
+A fold is a pure function: the same document, part and ``At`` give the same document, in any process. Money
+and everything else that adds up is an exact integer, written as a decimal string: no sum outgrows it. Prices
+and the quantities of single orders fit int64 and are numbers.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from domain.event import Event
+
+Document = dict[str, Any]
+Part = tuple[str, Any]
+
+
+class At(NamedTuple):
+    """Where in history an event stands: ``occurred_at_us`` is microseconds since 1970, UTC."""
+
+    shard: int
+    seq: int
+    occurred_at_us: int
+
+
+def _never(_: Any) -> bool:
+    return False
+
+
+@dataclass(frozen=True)
+class Projection:
+    """One read model; ``name`` is its collection, and its documents carry ``_id``, ``seq`` and ``shard``.
+
+    ``parts(event, shard)`` yields (document id, what happened to it), each id once. ``fold(document, part,
+    at)`` returns the document after it; it may change the one it is given. ``begins(part)``: no document can
+    be there before, so none is looked for. ``ended(document)``: nothing will change it any more, so nobody
+    needs to keep it at hand.
+    """
+
+    name: str
+    event_types: frozenset[type[Event]]
+    parts: Callable[[Any, int], Iterable[Part]]
+    fold: Callable[[Any, Any, At], Any]
+    indexes: Sequence[Sequence[str]] = ()
+    begins: Callable[[Any], bool] = _never
+    ended: Callable[[Any], bool] = _never

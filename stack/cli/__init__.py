@@ -1,0 +1,27 @@
+"""The commands of `./oms`, one module each."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command: its module is only imported when it is called, so that `./oms` answers at once."""
+
+    name: str
+    what: str
+    module: str
+    function: str
+
+
+COMMANDS = (
+    Command("up", "start the servers and services; fine if they run", "stack.cli.up", "up"),
+    Command("down", "stop everything; --wipe also forgets all data", "stack.cli.down", "down"),
+    Command("status", "what runs where; exit code 1 if something does not", "stack.cli.status", "status"),
+    Command("doctor", "say what is wrong on this machine, and what to do", "stack.cli.doctor", "doctor"),
+    Command("demo", "trade, and prove that nothing was lost", "stack.cli.demo", "demo"),
+    Command("replay", "send the orders of a file", "stack.cli.replay", "replay"),
+    Command("token", "print a bearer token for curl", "stack.cli.token", "token"),
+    Command("test", "run the tests, or one kind of them", "stack.cli.test", "run_tests"),
+    Command("check", "ruff, mypy and import-linter over everything", "stack.cli.check", "check"),
+    Command("lock", "choose the newest versions of all packages", "stack.cli.lock", "lock"),
+)

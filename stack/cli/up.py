@@ -1,0 +1,40 @@
+"""`./oms up`."""
+
+from pathlib import Path
+from typing import Annotated
+
+from typer import Option
+
+from stack.cli.running import output
+from stack.cli.status import table
+from stack.running import Stack
+from stack.services import SERVICES
+from stack.settings import CHECKOUT, Settings
+from stack.supervision import Supervisor
+
+
+def up(
+    servers_only: Annotated[bool, Option("--servers-only", help="Leave our own services down.")] = False,
+) -> None:
+    """Start the servers and services of this checkout, and wait until they are ready.
+
+    What runs already is left alone, so calling it twice is fine. Ports, and where the servers run, are
+    settings: OMS_KAFKA_PORT=29092 OMS_SERVERS=local ./oms up
+
+    Example: ./oms up --servers-only
+    """
+    stack = Stack(settings())
+    stack.up([] if servers_only or not services_delivered() else [service.name for service in SERVICES])
+    output.print(table(stack))
+    output.print("Next: ./oms status, ./oms demo, ./oms down")
+
+
+def settings() -> Settings:
+    """Of the running stack; of the environment where none runs, which may have changed since the last."""
+    fresh = Settings()
+    return Settings.load(fresh.folder) if Supervisor(fresh.folder).alive() else fresh
+
+
+def services_delivered() -> bool:
+    path: Path = CHECKOUT / "stack" / "service.py"
+    return path.exists()

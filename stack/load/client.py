@@ -1,0 +1,232 @@
+"""A trader's client of the command API: patient, so that a restart in the middle loses and doubles nothing.
+
+Ids make it safe to be patient: an order's id follows from its client order id, so sending it again either
+places it or brings the first outcome again.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from time import monotonic
+from typing import Any, Self
+
+import aiohttp
+import msgspec
+
+from domain.event import Side
+from stack.load import bounds
+
+REFUSALS = {400, 404, 409, 422}
+NOT_NOW = {202, 429, 500, 502, 503, 504}
+
+
+class LoadError(RuntimeError):
+    """The API could not be used as intended; the text says why, and what to do."""
+
+
+class NotNowError(Exception):
+    """No final outcome yet: try again after ``after_s``."""
+
+    def __init__(self, why: str, after_s: float = 0.0) -> None:
+        super().__init__(why)
+        self.after_s = after_s
+
+
+class OutcomeFill(msgspec.Struct, frozen=True, gc=False):
+    """A trade the command made for its own order; decimal strings."""
+
+    trade_id: int
+    price: str
+    quantity: str
+
+
+class Outcome(msgspec.Struct, frozen=True):
+    """What became of a command; the API's answer, or its problem document."""
+
+    status: str = "refused"
+    order_id: str = ""
+    code: str | None = None
+    detail: str | None = None
+    fills: tuple[OutcomeFill, ...] = ()
+    replayed: bool = False
+    token: str | None = None
+
+
+class _Problem(msgspec.Struct):
+    code: str
+    detail: str = ""
+    order_id: str | None = None
+
+
+class _BatchOutcome(msgspec.Struct):
+    outcomes: list[Outcome]
+    token: str = ""
+
+
+class Place(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="op", tag="place"):
+    """An order as the API takes it, and as one command of a batch."""
+
+    account: str
+    client_order_id: str
+    symbol: str
+    side: Side
+    type: str
+    quantity: str
+    price: str | None = None
+    time_in_force: str = "gtc"
+
+
+class Cancel(msgspec.Struct, frozen=True, tag_field="op", tag="cancel"):
+    """A cancel as one command of a batch."""
+
+    account: str
+    order_id: str
+
+
+Command = Place | Cancel
+
+_outcome = msgspec.json.Decoder(Outcome)
+_batch_outcome = msgspec.json.Decoder(_BatchOutcome)
+_problem = msgspec.json.Decoder(_Problem)
+
+
+class CommandClient:
+    """Sends commands to the API at ``url``. Use it as an async context manager."""
+
+    def __init__(self, url: str, query_url: str, token: str, retry_s_max: float = bounds.RETRY_S_MAX) -> None:
+        self.url = url
+        self.query_url = query_url
+        self.retry_s_max = retry_s_max
+        self.retries = 0
+        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self._http: aiohttp.ClientSession
+
+    async def __aenter__(self) -> Self:
+        self._http = aiohttp.ClientSession(
+            headers=self._headers,
+            connector=aiohttp.TCPConnector(limit=bounds.CONNECTIONS_MAX),
+            timeout=aiohttp.ClientTimeout(total=bounds.REQUEST_S_MAX),
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._http.close()
+
+    async def place(self, order: Place) -> Outcome:
+        """Place one order. Its status is ``pending`` only if no outcome came within ``retry_s_max``."""
+        fields = msgspec.to_builtins(order)
+        del fields["op"]  # which only the commands of a batch have
+        return await self._order("POST", "/v1/orders", msgspec.json.encode(fields))
+
+    async def cancel(self, account: str, order_id: str) -> Outcome:
+        """Cancel one order. One that was cancelled by a request whose answer was lost is ``refused``."""
+        return await self._order("DELETE", f"/v1/orders/{order_id}?account={account}", None)
+
+    async def batch(self, commands: Sequence[Command]) -> tuple[list[Outcome], str]:
+        """Carry out commands in order. Return an outcome for each, and the token of the last answer.
+
+        Those that were left pending are sent again; what is still pending after ``retry_s_max`` stays so.
+        """
+        outcomes = [Outcome("pending")] * len(commands)
+        deadline, tries, token = monotonic() + self.retry_s_max, 0, ""
+        while open_ones := [index for index, outcome in enumerate(outcomes) if outcome.status == "pending"]:
+            body = msgspec.json.encode({"commands": [commands[index] for index in open_ones]})
+            wait_s = 0.0
+            try:
+                answer = _batch_outcome.decode(await self._send("POST", "/v1/orders/batch", body))
+                token = answer.token or token
+                for index, outcome in zip(open_ones, answer.outcomes, strict=True):
+                    outcomes[index] = outcome
+            except NotNowError as later:
+                wait_s = later.after_s
+            if any(outcome.status == "pending" for outcome in outcomes):
+                tries += 1
+                if not await self._wait(tries, wait_s, deadline):
+                    break
+        return outcomes, token
+
+    async def administer(self, path: str, body: dict[str, Any]) -> None:
+        """List a market, open an account, deposit. Raises ``LoadError`` if it is refused."""
+        deadline, tries = monotonic() + self.retry_s_max, 0
+        while True:
+            try:
+                await self._send("POST", path, msgspec.json.encode(body))
+            except NotNowError as later:
+                tries += 1
+                if not await self._wait(tries, later.after_s, deadline):
+                    raise LoadError(f"{path} gave no answer in {self.retry_s_max:.0f} s: {later}") from None
+            else:
+                return
+
+    async def visible(self, order_id: str, token: str) -> bool:
+        """Wait until the query API shows the order as of ``token``; false if it does not in time."""
+        url = f"{self.query_url}/v1/orders/{order_id}"
+        timeout = aiohttp.ClientTimeout(total=bounds.VISIBLE_S_MAX)
+        try:
+            async with self._http.get(url, params={"after": token}, timeout=timeout) as response:
+                await response.read()
+                return response.status == 200
+        except (aiohttp.ClientError, TimeoutError):
+            return False
+
+    async def _order(self, method: str, path: str, body: bytes | None) -> Outcome:
+        deadline, tries = monotonic() + self.retry_s_max, 0
+        while True:
+            try:
+                outcome = _outcome.decode(await self._send(method, path, body))
+                if outcome.status != "pending":
+                    return outcome
+                wait_s = 0.0
+            except RefusedByApiError as refusal:
+                return refusal.outcome
+            except NotNowError as later:
+                wait_s = later.after_s
+            tries += 1
+            if not await self._wait(tries, wait_s, deadline):
+                return Outcome("pending")
+
+    async def _wait(self, tries: int, asked_s: float, deadline: float) -> bool:
+        """Back off before the next try; false if there is no time left for one."""
+        self.retries += 1
+        backoff_s = min(bounds.BACKOFF_FIRST_S * 2 ** min(tries - 1, 10), bounds.BACKOFF_S_MAX)
+        wait_s = max(asked_s, backoff_s)
+        if monotonic() + wait_s > deadline:
+            return False
+        await asyncio.sleep(wait_s)
+        return True
+
+    async def _send(self, method: str, path: str, body: bytes | None) -> bytes:
+        """Return the answer's body. Raises ``NotNowError``, ``RefusedByApiError``, ``LoadError``."""
+        try:
+            async with self._http.request(method, self.url + path, data=body) as response:
+                answer = await response.read()
+                status, after = response.status, response.headers.get("Retry-After", "")
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise NotNowError(f"{type(error).__name__}: {error}") from None
+        if status in NOT_NOW:
+            raise NotNowError(f"status {status}", float(after) if after.isdigit() else 0.0)
+        if status in REFUSALS:
+            raise _refusal(status, path, answer)
+        if status >= 300:
+            raise LoadError(f"{method} {path} answered {status}: {answer.decode(errors='replace')[:500]}")
+        return answer
+
+
+class RefusedByApiError(LoadError):
+    """The command was rejected or refused for good, and this is why."""
+
+    def __init__(self, path: str, outcome: Outcome) -> None:
+        super().__init__(f"{path}: {outcome.code}: {outcome.detail}")
+        self.outcome = outcome
+
+
+def _refusal(status: int, path: str, answer: bytes) -> Exception:
+    try:
+        problem = _problem.decode(answer)
+    except msgspec.ValidationError:
+        return LoadError(f"{path} answered {status}: {answer.decode(errors='replace')[:500]}")
+    # A rejected order is on record and has an id; the content of anything else refused leaves no trace.
+    if problem.code in {"in_progress", "request_in_progress"}:
+        return NotNowError(problem.code)
+    rejected = status == 422 and problem.order_id and problem.code != "id_reused"
+    status_name = "rejected" if rejected else "refused"
+    return RefusedByApiError(path, Outcome(status_name, problem.order_id or "", problem.code, problem.detail))

@@ -1,0 +1,152 @@
+"""Every setting and every bound of the system, in one place; names end in their unit.
+
+Each can be set by an environment variable: `OMS_KAFKA_PORT=9092`, `OMS_POSTGRES_DSN=...`.
+"""
+
+import json
+import secrets
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import quote
+
+from pydantic import AfterValidator, Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from stack.ports import HOST, free_ports
+
+CHECKOUT = Path(__file__).resolve().parent.parent
+PASSWORD_FILE = "postgres-password"  # noqa: S105 - a file's name
+TOKEN_SECRET_FILE = "token-secret"  # noqa: S105 - a file's name
+SETTINGS_FILE = "settings.json"
+
+PORTS = (
+    "postgres_port",
+    "kafka_port",
+    "kafka_controller_port",
+    "redis_port",
+    "mongo_port",
+    "command_api_port",
+    "query_api_port",
+    "market_data_port",
+    "dashboard_port",
+)
+
+
+def kept_secret(folder: Path, name: str) -> str:
+    """Reuse the secret this folder was made with, else think of one."""
+    kept = folder / name
+    return kept.read_text().strip() if kept.exists() else secrets.token_hex(32)
+
+
+def password_of(folder: Path) -> str:
+    return kept_secret(folder, PASSWORD_FILE)
+
+
+class Settings(BaseSettings):
+    """What the stack and its services are told. Frozen: a running service's settings never move."""
+
+    model_config = SettingsConfigDict(env_prefix="OMS_", frozen=True, extra="ignore")
+
+    # --- Where things are -----------------------------------------------------------------------
+    folder: Annotated[Path, AfterValidator(Path.absolute)] = CHECKOUT / ".stack"
+    """Data, logs, sockets and pid files of the local stack."""
+    servers: Literal["auto", "docker", "local"] = "auto"
+    """Docker where an engine answers, else child processes; or force either."""
+
+    # Not the servers' usual ports, so that what runs on this machine already is left alone.
+    postgres_port: int = 15432
+    kafka_port: int = 19092
+    kafka_controller_port: int = 19093
+    redis_port: int = 16379
+    mongo_port: int = 17017
+    command_api_port: int = 8001
+    query_api_port: int = 8002
+    market_data_port: int = 8003
+    dashboard_port: int = 8080
+
+    postgres_password: str = Field(default_factory=lambda known: password_of(known["folder"]), repr=False)
+    # On AWS these name other hosts; here they follow from the ports.
+    postgres_dsn: str = Field(
+        default_factory=lambda known: (
+            f"postgresql://oms:{quote(known['postgres_password'], safe='')}@{HOST}:{known['postgres_port']}/oms"
+        ),
+        repr=False,
+    )
+    kafka_bootstrap: str = Field(default_factory=lambda known: f"{HOST}:{known['kafka_port']}")
+    redis_url: str = Field(default_factory=lambda known: f"redis://{HOST}:{known['redis_port']}/0")
+    mongo_url: str = Field(default_factory=lambda known: f"mongodb://{HOST}:{known['mongo_port']}/")
+
+    mongo_database: str = "oms"
+
+    # --- Shape of the system --------------------------------------------------------------------
+    shards: int = Field(default=1, ge=1, le=256)
+    """Partitions of the topic `orders`, each with one processor."""
+
+    topic_partitions: int = Field(default=4, ge=1, le=1_024)
+    """Of each topic of events: how many workers can share it at most."""
+    topic_replicas: int = Field(default=1, ge=1, le=5)
+    topic_retention_days: int = 7
+    """The store keeps everything; Kafka only what its consumers may still need."""
+
+    # --- Order processor ------------------------------------------------------------------------
+    processor_instance: str = "order-processor-0"
+    """A processor's own name, kept over restarts; no two that run may share it."""
+    batch_commands_max: int = 2_000
+    """Commands that share one commit, at most."""
+    ids_expected: int = 10_000_000
+    """Used ids the in-memory filter is made for; beyond, the store is asked more often."""
+
+    # --- APIs -------------------------------------------------------------------------------------
+    token_secret: str = Field(
+        default_factory=lambda known: kept_secret(known["folder"], TOKEN_SECRET_FILE), repr=False
+    )
+    """Signs the bearer tokens; at least 32 bytes."""
+    reply_ms_max: int = 5_000
+    """How long the command API waits for an outcome before it answers 202."""
+    order_valid_ms: int = 10_000
+    """How long an order may wait to be decided before it is refused as stale."""
+
+    # --- Bringing the stack up and down -----------------------------------------------------------
+    docker_answer_ms_max: int = 2_000
+    server_ready_ms_max: int = 90_000
+    service_ready_ms_max: int = 60_000
+    prepare_ms_max: int = 60_000
+    stop_ms_max: int = 60_000
+    """All of it together; each program also has its own bound, after which it is killed."""
+    log_bytes_max: int = 10_000_000
+    """Of one log file, before it is rotated."""
+    log_files_max: int = 3
+
+    @classmethod
+    def load(cls, folder: Path | None = None) -> Self:
+        """Read what the stack running in `folder` (else in `OMS_FOLDER`, else in the checkout) wrote.
+
+        Where none ever ran, as in a container, the environment and the defaults are all there is.
+        """
+        folder = folder or cls().folder
+        path = folder / SETTINGS_FILE
+        written: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+        return cls(**{**written, "folder": folder})
+
+    @classmethod
+    def with_free_ports(cls, folder: Path, **others: Any) -> Self:
+        """Make settings for a stack beside the others on this machine, as tests want it."""
+        ports: dict[str, Any] = dict(zip(PORTS, free_ports(len(PORTS)), strict=True))
+        return cls(**{"folder": folder, "postgres_password": password_of(folder), **ports, **others})
+
+    def save(self) -> None:
+        """Write what differs from the defaults, for `load`; the password makes it the owner's alone."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        set_or_needed = self.model_fields_set | {*PORTS, "servers", "shards"}
+        written = self.model_dump(mode="json", include=set_or_needed - {"folder"})
+        write_private(self.folder / PASSWORD_FILE, self.postgres_password)
+        write_private(self.folder / TOKEN_SECRET_FILE, self.token_secret)
+        write_private(self.folder / SETTINGS_FILE, json.dumps(written, indent=2))
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace `path` in one step, readable by its owner only from the first byte on."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    draft.touch(mode=0o600)
+    draft.write_text(text)
+    draft.replace(path)

@@ -1,0 +1,193 @@
+"""From Kafka records to documents: what a read-model agent does with a batch. No Faust in here.
+
+Records may repeat, and may be missing (their acknowledgement was lost with a worker, or Kafka dropped them).
+A slice names the seq before it on its partition, so what is missing shows, and is read from the event store.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeVar
+
+import msgspec
+import psycopg
+from pymongo.database import Database
+from pymongo.errors import BulkWriteError, PyMongoError
+
+from projections import progress, store
+from projections.projection import Document, Projection
+from streams.codec import RecordedEvent, Slice, decode_recorded, decode_slice, encode
+from streams.feed import Feed
+from streams.history import read_states
+from streams.progress import Place
+from streams.topics import TopicPartition, destination
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+ReadStates = Callable[[int, int, int], Iterator[bytes]]  # (shard, after, until)
+
+
+class Record(NamedTuple):
+    """A Kafka record as it came in."""
+
+    partition: int
+    offset: int
+    value: bytes
+
+
+class DeadLetter(NamedTuple):
+    """What could not be processed; ``headers`` say where it was found, and the ``reason``."""
+
+    value: bytes
+    headers: dict[str, str]
+
+
+class HistoryError(RuntimeError):
+    """The event store and the stream contradict each other: one of them is not the one we think it is."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How much at a time, and how patient with a database that does not answer."""
+
+    documents_cached_max: int = 50_000
+    events_per_write_max: int = 5_000
+    attempts_max: int = 5
+    attempt_wait_ms: int = 500
+
+
+class Projector:
+    """Feeds the records of one topic to its projections.
+
+    ``read_states(shard, after, until)`` reads the encoded events of the store. Not thread-safe; whoever owns
+    it lets it go when partitions are reassigned, and takes a new one.
+    """
+
+    def __init__(
+        self,
+        database: Database[Document],
+        topic: str,
+        partitions: int,
+        projections: Sequence[Projection],
+        read_states: ReadStates,
+        bounds: Bounds,
+    ) -> None:
+        self.database = database
+        self.topic = topic
+        self.partitions = partitions
+        self.read_states = read_states
+        self.bounds = bounds
+        self.feeds = [Feed(each, database, bounds.documents_cached_max) for each in projections]
+        self.dead: list[DeadLetter] = []
+        self.chunks = 0
+
+    def process(self, records: Sequence[Record]) -> list[DeadLetter]:
+        """Fold the records and write the documents, then how far that is. Returns what could not be folded.
+
+        Raises ``PyMongoError`` or ``psycopg.Error`` if a database stays away, ``HistoryError`` if the stream
+        does not fit the store. Then nothing may be acknowledged; doing all of it again is harmless.
+        """
+        self.dead = []
+        for record in records:
+            self._take_record(record)
+        self._write()
+        return self.dead
+
+    def _take_record(self, record: Record) -> None:
+        try:
+            piece = decode_slice(record.value)
+        except msgspec.MsgspecError as error:
+            self._bury(
+                record.value,
+                f"not a slice of events: {error}",
+                topic=self.topic,
+                partition=record.partition,
+                offset=record.offset,
+            )
+            return
+        self._take_slice(Place(self.topic, record.partition, piece.shard), piece)
+
+    def _take_slice(self, place: Place, piece: Slice) -> None:
+        if behind := [feed for feed in self.feeds if feed.seen_of(place) < piece.previous]:
+            self._catch_up(place, behind, piece.previous)
+        for feed in self.feeds:
+            feed.take(place, piece.events)
+        self._write_if_full()
+
+    def _catch_up(self, place: Place, behind: Sequence[Feed], until: int) -> None:
+        """Take the events that did not come through Kafka, up to ``until``, from the store."""
+        after = min(feed.seen_of(place) for feed in behind)
+        names = ", ".join(feed.projection.name for feed in behind)
+        log.warning("%s: events %d to %d did not come; reading them from the store (%s)", place, after + 1, until, names)
+        here = TopicPartition(place.topic, place.partition)
+        last = after
+        for recorded in self._history(place.shard, after, until):
+            last = recorded.seq
+            if destination(recorded.event, self.partitions) == here:
+                for feed in behind:
+                    feed.take(place, (recorded,))
+                self._write_if_full()
+        if last != until and not self.dead:
+            message = f"{place}: the stream speaks of event {until}, the store ends at {last}"
+            raise HistoryError(message)
+
+    def _history(self, shard: int, after: int, until: int) -> Iterator[RecordedEvent]:
+        for state in self.read_states(shard, after, until):
+            try:
+                yield decode_recorded(state)
+            except msgspec.MsgspecError as error:
+                self._bury(state, f"not an event: {error}", topic="store", shard=shard)
+
+    def _bury(self, value: bytes, reason: str, **found: str | int) -> None:
+        headers = {"reason": reason, **{name: str(what) for name, what in found.items()}}
+        log.error("Dead letter: %s", headers)
+        self.dead.append(DeadLetter(value, headers))
+
+    def _write_if_full(self) -> None:
+        if any(len(feed.pending) >= self.bounds.events_per_write_max for feed in self.feeds):
+            self._write()
+
+    def _write(self) -> None:
+        """Documents first, then progress: so that progress never promises what is not there."""
+        marks = [mark for feed in self.feeds for mark in feed.marks.values()]
+        for feed in self.feeds:
+            self._fold_and_write(feed)
+        if marks:
+            self._patiently(lambda: progress.write(self.database, marks))
+        self.chunks += 1
+
+    def _fold_and_write(self, feed: Feed) -> None:
+        name = feed.projection.name
+        self._patiently(feed.load_missing)
+        for event, at, error in feed.fold_pending():
+            reason = f"{name} cannot take it in: {error!r}"
+            self._bury(encode(event), reason, topic=self.topic, shard=at.shard, seq=at.seq)
+        changed = feed.folding.take_changed()
+        if changed:
+            self._patiently(lambda: store.replace_older(self.database[name], changed))
+        feed.folding.forget(changed)
+        feed.marks = {}
+
+    def _patiently(self, attempt: Callable[[], T]) -> T:
+        """Try again while the database does not answer, so that a failover costs no restart."""
+        for attempts in range(1, self.bounds.attempts_max):
+            try:
+                return attempt()
+            except BulkWriteError:
+                raise
+            except PyMongoError as error:
+                log.warning("MongoDB, attempt %d of %d: %s", attempts, self.bounds.attempts_max, error)
+                time.sleep(self.bounds.attempt_wait_ms / 1000)
+        return attempt()
+
+
+def store_reader(postgres_dsn: str, connect_s_max: int = 5) -> ReadStates:
+    """Return a reader of the event store that connects when it is used: gaps are rare."""
+
+    def read(shard: int, after: int, until: int) -> Iterator[bytes]:
+        with psycopg.connect(postgres_dsn, autocommit=True, connect_timeout=connect_s_max) as connection:
+            yield from read_states(connection, shard, after, until)
+
+    return read

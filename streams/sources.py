@@ -1,0 +1,12 @@
+"""Which topic each projection is fed from."""
+
+from streams.topics import ACCOUNTS, EXECUTIONS
+
+SOURCES: dict[str, str] = {
+    "markets": EXECUTIONS,
+    "orders": EXECUTIONS,
+    "books": EXECUTIONS,
+    "trades": EXECUTIONS,
+    "balances": ACCOUNTS,
+    "positions": ACCOUNTS,
+}

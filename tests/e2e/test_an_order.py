@@ -1,0 +1,195 @@
+"""One order all the way: over HTTP in, through every server, over HTTP out; and again, and after a kill."""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import psycopg
+import pytest
+import redis
+
+from api.auth import mint_token
+from stack.ports import HOST
+from stack.running import Stack, running_stack
+from stack.services import SERVICES
+from stack.settings import Settings
+
+PATIENCE_S = 20
+
+BTC_USD = {
+    "symbol": "BTC-USD",
+    "base_asset": "BTC",
+    "quote_asset": "USD",
+    "base_scale": 8,
+    "quote_scale": 10,
+    "tick_size": "0.01",
+    "lot_size": "0.00000001",
+    "min_quantity": "0.00000001",
+    "max_quantity": "1000",
+    "min_notional": "0",
+    "maker_fee_ppm": 1_000,
+    "taker_fee_ppm": 2_000,
+}
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    settings = Settings.with_free_ports(tmp_path_factory.mktemp("an-order"))
+    with running_stack(settings, [service.name for service in SERVICES]) as running:
+        yield running
+
+
+class Desk:
+    """What a person with curl has: the two APIs and a token."""
+
+    def __init__(self, settings: Settings, **claims: Any) -> None:
+        token = mint_token(settings.token_secret, "tester", **claims)
+        headers = {"Authorization": f"Bearer {token}"}
+        self.commands = httpx.Client(
+            base_url=f"http://{HOST}:{settings.command_api_port}", headers=headers, timeout=PATIENCE_S
+        )
+        self.queries = httpx.Client(
+            base_url=f"http://{HOST}:{settings.query_api_port}", headers=headers, timeout=PATIENCE_S
+        )
+
+    def place(self, account: str, name: str, side: str, quantity: str, price: str | None) -> httpx.Response:
+        order = {"account": account, "client_order_id": name, "symbol": "BTC-USD", "side": side}
+        kind = {"type": "market"} if price is None else {"type": "limit", "price": price}
+        return self.commands.post("/v1/orders", json={**order, **kind, "quantity": quantity})
+
+    def cancel(self, account: str, order_id: str) -> httpx.Response:
+        return self.commands.delete(f"/v1/orders/{order_id}", params={"account": account})
+
+    def read(self, path: str, after: str = "") -> Any:
+        answer = self.queries.get(path, params={"after": after} if after else {})
+        assert answer.status_code == HTTPStatus.OK, answer.text
+        return answer.json()
+
+
+@pytest.fixture
+def admin(stack: Stack) -> Desk:
+    return Desk(stack.settings, roles=["admin"])
+
+
+@pytest.fixture
+def pair(admin: Desk) -> tuple[str, str]:
+    """Two funded accounts of the test's own: one with dollars, one with bitcoin."""
+    assert admin.commands.post("/v1/markets", json=BTC_USD).status_code == HTTPStatus.CREATED
+    buyer, seller = (f"{name}-{uuid4().hex[:8]}" for name in ("buyer", "seller"))
+    for account, asset, amount in ((buyer, "USD", "10000"), (seller, "BTC", "10")):
+        assert (
+            admin.commands.post("/v1/accounts", json={"account": account}).status_code == HTTPStatus.CREATED
+        )
+        deposit = {"client_transfer_id": "first", "asset": asset, "amount": amount}
+        answer = admin.commands.post(f"/v1/accounts/{account}/deposits", json=deposit)
+        assert answer.status_code == HTTPStatus.CREATED, answer.text
+    return buyer, seller
+
+
+def test_an_order_rests_trades_and_is_read_back(admin: Desk, pair: tuple[str, str]) -> None:
+    buyer, seller = pair
+    resting = admin.place(buyer, "bid", "buy", "2", "100").json()
+    assert (resting["status"], resting["remaining"], resting["replayed"]) == ("open", "2", False)
+    taken = admin.place(seller, "hit", "sell", "0.5", "99").json()
+    assert taken["status"] == "filled"
+    assert [(fill["price"], fill["quantity"], fill["fee"]) for fill in taken["fills"]] == [
+        ("100", "0.5", "0.1")
+    ]
+
+    order = admin.read(f"/v1/orders/{resting['order_id']}", after=taken["token"])
+    assert (order["status"], order["remaining"]) == ("partially_filled", "1.5")
+    (position,) = admin.read(f"/v1/accounts/{buyer}/positions", after=taken["token"])["positions"]
+    assert (position["symbol"], position["quantity"]) == ("BTC-USD", "0.5")
+    balances = admin.read(f"/v1/accounts/{buyer}/balances", after=taken["token"])["balances"]
+    held = {balance["asset"]: (balance["available"], balance["held"]) for balance in balances}
+    assert held == {"BTC": ("0.5", "0"), "USD": ("9649.65", "150.3")}
+    book = admin.read("/v1/markets/BTC-USD/book", after=taken["token"])
+    assert ["100", "1.5"] in [list(level.values())[:2] for level in book["bids"]]
+
+    cancelled = admin.cancel(buyer, resting["order_id"]).json()
+    assert cancelled["status"] == "cancelled"
+    assert admin.read(f"/v1/orders/{resting['order_id']}", after=cancelled["token"])["status"] == "cancelled"
+    again = admin.cancel(buyer, resting["order_id"])
+    assert (again.status_code, again.json()["code"]) == (HTTPStatus.CONFLICT, "order_not_open")
+
+
+def test_a_rejection_says_what_was_wrong_and_what_to_do(admin: Desk, pair: tuple[str, str]) -> None:
+    answer = admin.place(pair[0], "odd", "buy", "1", "100.003")
+    assert answer.status_code == HTTPStatus.UNPROCESSABLE_ENTITY
+    assert answer.headers["content-type"] == "application/problem+json"
+    problem = answer.json()
+    assert problem["code"] == "invalid_price"
+    assert "100.003" in problem["detail"]
+    assert "0.01" in problem["detail"]
+    assert "tick" in problem["remedy"]
+    order = admin.read(f"/v1/orders/{problem['order_id']}", after=problem["token"])
+    assert order["status"] == "rejected"
+
+
+def test_the_same_order_after_it_was_filled_after_a_restart_with_redis_emptied(
+    stack: Stack, admin: Desk, pair: tuple[str, str]
+) -> None:
+    buyer, seller = pair
+    first = admin.place(buyer, "once", "buy", "1", "100").json()
+    assert admin.place(seller, "all", "sell", "1", "100").json()["status"] == "filled"
+    redis.Redis.from_url(stack.settings.redis_url).flushall()
+    stack.kill("order-processor")
+
+    again = admin.place(buyer, "once", "buy", "1.0", "100")
+    while again.status_code == HTTPStatus.ACCEPTED:
+        again = admin.place(buyer, "once", "buy", "1.0", "100")
+    assert again.headers["idempotent-replayed"] == "true"
+    repeated = again.json()
+    assert repeated["replayed"] is True
+    for field in ("order_id", "status", "quantity", "remaining", "fills"):
+        assert repeated[field] == first[field]
+    with psycopg.connect(stack.settings.postgres_dsn) as connection:
+        rows = connection.execute(
+            "SELECT topic FROM events WHERE originator_id = %s ORDER BY originator_version",
+            (first["order_id"],),
+        ).fetchall()
+    assert rows == [("OrderPlaced.v1",), ("OrderFilled.v1",)]
+    assert admin.place(buyer, "next", "buy", "1", "1").json()["status"] == "open", "the shard goes on"
+    other = admin.place(buyer, "once", "buy", "2", "100")
+    assert (other.status_code, other.json()["code"]) == (HTTPStatus.UNPROCESSABLE_ENTITY, "id_reused")
+
+
+def test_with_redis_away_an_order_is_accepted_decided_and_can_be_read(
+    stack: Stack, admin: Desk, pair: tuple[str, str]
+) -> None:
+    stack.stop("redis")
+    try:
+        answer = admin.place(pair[0], "blind", "buy", "1", "50")
+    finally:
+        stack.start("redis")
+    assert (answer.status_code, answer.json()["status"]) == (HTTPStatus.ACCEPTED, "pending")
+    repeated = admin.place(pair[0], "blind", "buy", "1", "50")
+    while repeated.status_code == HTTPStatus.ACCEPTED:
+        repeated = admin.place(pair[0], "blind", "buy", "1", "50")
+    assert (repeated.json()["status"], repeated.json()["replayed"]) == ("open", True)
+
+
+def test_a_trader_trades_for_own_accounts_only(stack: Stack, pair: tuple[str, str]) -> None:
+    buyer, seller = pair
+    trader = Desk(stack.settings, roles=["trader"], accounts=[buyer])
+    assert trader.place(buyer, "mine", "buy", "1", "10").status_code == HTTPStatus.CREATED
+    assert trader.place(seller, "not-mine", "sell", "1", "1000").status_code == HTTPStatus.FORBIDDEN
+    assert trader.commands.post("/v1/accounts", json={"account": "more"}).status_code == HTTPStatus.FORBIDDEN
+    assert trader.queries.get(f"/v1/accounts/{seller}/balances").status_code == HTTPStatus.FORBIDDEN
+    nobody = httpx.post(f"{trader.commands.base_url}/v1/orders", json={})
+    assert (nobody.status_code, nobody.headers["www-authenticate"]) == (HTTPStatus.UNAUTHORIZED, "Bearer")
+
+
+def test_commands_of_one_batch_are_decided_in_order(admin: Desk, pair: tuple[str, str]) -> None:
+    buyer, _ = pair
+    order = {"op": "place", "account": buyer, "symbol": "BTC-USD", "side": "buy", "type": "limit"}
+    first = {**order, "client_order_id": "b1", "quantity": "1", "price": "20"}
+    wrong = {**order, "client_order_id": "b2", "quantity": "1"}
+    placed = admin.commands.post("/v1/orders/batch", json={"commands": [first, wrong, first]}).json()
+    assert [outcome["status"] for outcome in placed["outcomes"]] == ["open", "rejected", "open"]
+    assert [outcome["replayed"] for outcome in placed["outcomes"]] == [False, False, True]
+    cancel = {"op": "cancel", "account": buyer, "order_id": placed["outcomes"][0]["order_id"]}
+    outcomes = admin.commands.post("/v1/orders/batch", json={"commands": [cancel, cancel]}).json()["outcomes"]
+    assert [outcome["status"] for outcome in outcomes] == ["cancelled", "refused"]

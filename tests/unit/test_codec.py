@@ -1,0 +1,269 @@
+"""Stored events are read for ever: one golden file for each event type and version that was ever stored.
+
+A golden file is never edited and never deleted. A new event type, or a new version of one, gets a new file
+and a new line in ``GOLDEN``.
+"""
+
+from pathlib import Path
+from typing import Any, get_args
+
+import msgspec
+import pytest
+
+from domain.account import AccountOpened, AccountPosted, Fill, FundsDeposited, Posting
+from domain.exchange import EVOLUTIONS
+from domain.market import MarketListed, MarketRules
+from domain.order import OrderCancelled, OrderFilled, OrderPlaced, OrderRejected
+from streams.codec import (
+    RecordedEvent,
+    Slice,
+    StoredEventType,
+    decode_recorded,
+    decode_slice,
+    encode,
+    event_type,
+    join_slice,
+)
+
+FOLDER = Path(__file__).parent / "domain" / "golden"
+EVENT_TYPES: tuple[type[Any], ...] = get_args(StoredEventType)
+
+ORDER = "0000f7b1-5e0c-8a4d-8f3e-0123456789ab"
+COUNTER = "00001122-3344-8566-8788-99aabbccddee"
+PLACE, OTHER_PLACE = "place-1", "place-2"
+OCCURRED_AT_US = 1_790_000_000_123_456
+
+RULES = MarketRules(
+    symbol="BTC-USD",
+    base_asset="BTC",
+    quote_asset="USD",
+    base_scale=8,
+    quote_scale=10,
+    price_scale=2,
+    tick=1,
+    lot=1,
+    min_quantity=1_000,
+    max_quantity=100_000_000_000,
+    min_notional=10_000_000_000,
+    maker_fee_ppm=1_000,
+    taker_fee_ppm=2_000,
+)
+FILL = Fill(
+    symbol="BTC-USD",
+    trade_id=42,
+    side="buy",
+    liquidity="taker",
+    price=9_999_999,
+    quantity=50_000_000,
+    notional=499_999_950_000_000,
+    fee=999_999_900_000,
+)
+
+
+def recorded(seq: int, stream: str, version: int, event: StoredEventType, **more: Any) -> RecordedEvent:
+    cause: dict[str, Any] = {"actor": "alice", "causation_id": PLACE} | more
+    return RecordedEvent(
+        seq=seq,
+        event_id=f"0-{seq}",
+        stream=stream,
+        version=version,
+        occurred_at_us=OCCURRED_AT_US,
+        event=event,
+        **cause,
+    )
+
+
+GOLDEN = {
+    "MarketListed.v1": recorded(1, "market-stream", 1, MarketListed(RULES), actor="operator"),
+    "AccountOpened.v1": recorded(2, "account-stream", 1, AccountOpened("alice"), actor="operator"),
+    "FundsDeposited.v1": recorded(
+        3,
+        "transfer-stream",
+        1,
+        FundsDeposited(
+            transfer_id="transfer-stream",
+            client_transfer_id="wire-1",
+            account="alice",
+            asset="USD",
+            amount=2**63 - 1,
+        ),
+        correlation_id="batch of 3 März",
+    ),
+    "OrderPlaced.v1": recorded(
+        4,
+        ORDER,
+        1,
+        OrderPlaced(
+            order_id=ORDER,
+            account="alice",
+            client_order_id="a-1",
+            symbol="BTC-USD",
+            side="buy",
+            order_type="limit",
+            time_in_force="gtc",
+            price=10_000_000,
+            quantity=150_000_000,
+            resting=100_000_000,
+            held=1_503_000_000_000_000,
+        ),
+        correlation_id="strategy-7",
+    ),
+    "OrderRejected.v1": recorded(
+        5,
+        COUNTER,
+        1,
+        OrderRejected(
+            order_id=COUNTER,
+            account="bob",
+            client_order_id='b "quoted" \\ id',
+            symbol="BTC-USD",
+            side="sell",
+            order_type="market",
+            time_in_force="ioc",
+            price=None,
+            quantity="1.000000001",
+            code="invalid_quantity",
+            detail="quantity 1.000000001 has 9 decimals; at most 8 are allowed",
+        ),
+        actor="bob",
+        causation_id=OTHER_PLACE,
+    ),
+    "OrderFilled.v1": recorded(
+        6,
+        ORDER,
+        2,
+        OrderFilled(
+            order_id=ORDER,
+            account="alice",
+            symbol="BTC-USD",
+            side="buy",
+            liquidity="taker",
+            trade_id=42,
+            counter_order_id=COUNTER,
+            price=9_999_999,
+            quantity=50_000_000,
+            notional=499_999_950_000_000,
+            fee=999_999_900_000,
+            remaining=100_000_000,
+            held=1_002_000_000_000_000,
+        ),
+    ),
+    "OrderCancelled.v1": recorded(
+        7,
+        ORDER,
+        3,
+        OrderCancelled(
+            order_id=ORDER,
+            account="alice",
+            symbol="BTC-USD",
+            side="buy",
+            price=10_000_000,
+            remaining=100_000_000,
+            resting=100_000_000,
+            reason="requested",
+        ),
+        causation_id="cancel-1",
+    ),
+    "AccountPosted.v1": recorded(
+        8,
+        "account-stream",
+        2,
+        AccountPosted(
+            account="alice",
+            postings=(
+                Posting("alice", "USD", "deposit", 7, 7, 0, "deposit-1"),
+                Posting("alice", "USD", "hold", 7, 0, 7, PLACE, ORDER),
+                Posting("alice", "USD", "pay", 5, 0, 2, PLACE, ORDER),
+                Posting("alice", "USD", "release", 2, 2, 0, PLACE, ORDER),
+                Posting("alice", "BTC", "receive", 50_000_000, 50_000_000, 0, PLACE, ORDER, FILL),
+            ),
+        ),
+        actor="order-processor",
+        causation_id="",
+    ),
+}
+
+
+def golden_file(name: str) -> Path:
+    return FOLDER / f"{name}.json"
+
+
+# --- Golden files ---------------------------------------------------------------------------------------
+
+
+def test_every_event_type_has_a_golden_file_and_every_file_an_expectation() -> None:
+    types = {str(kind.__struct_config__.tag) for kind in EVENT_TYPES}
+    assert types <= set(GOLDEN)
+    assert {path.name.removesuffix(".json") for path in FOLDER.iterdir()} == set(GOLDEN)
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_a_stored_event_reads_as_it_was_meant(name: str) -> None:
+    assert decode_recorded(golden_file(name).read_bytes()) == GOLDEN[name]
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_a_stored_event_is_written_again_byte_by_byte(name: str) -> None:
+    stored = golden_file(name).read_bytes()
+    assert encode(decode_recorded(stored)) + b"\n" == stored
+
+
+@pytest.mark.parametrize("name", GOLDEN)
+def test_a_golden_file_holds_the_type_it_is_named_after(name: str) -> None:
+    assert event_type(GOLDEN[name].event) == name
+    assert msgspec.json.decode(golden_file(name).read_bytes())["event"]["type"] == name
+
+
+@pytest.mark.parametrize("kind", EVENT_TYPES)
+def test_every_stored_event_can_be_replayed(kind: type[Any]) -> None:
+    assert kind in EVOLUTIONS
+
+
+# --- What is not ours -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("good", "bad"),
+    [
+        (b"AccountOpened.v1", b"AccountOpened.v9"),
+        (b'"account":"alice"', b'"account":7'),
+        (b'"account":"alice"', b'"holder":"alice"'),
+        (b'"seq":2', b'"seq":2.5'),
+        (b'"seq":2', b'"seq":"2"'),
+        (b'"type":"AccountOpened.v1",', b""),
+    ],
+)
+def test_what_is_not_an_event_is_refused(good: bytes, bad: bytes) -> None:
+    stored = golden_file("AccountOpened.v1").read_bytes()
+    assert good in stored
+    with pytest.raises(msgspec.ValidationError):
+        decode_recorded(stored.replace(good, bad))
+
+
+@pytest.mark.parametrize("stored", [b"", b"{", b"\xff", b'{"seq":1'])
+def test_what_is_not_json_is_refused(stored: bytes) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        decode_recorded(stored)
+
+
+def test_a_field_added_later_does_not_hinder_reading() -> None:
+    stored = golden_file("AccountOpened.v1").read_bytes()
+    assert decode_recorded(stored.replace(b'{"seq"', b'{"new":[1],"seq"', 1)) == GOLDEN["AccountOpened.v1"]
+
+
+# --- Slices ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [0, 1, len(GOLDEN)])
+def test_joined_bytes_are_the_encoded_slice(count: int) -> None:
+    events = tuple(GOLDEN.values())[:count]
+    joined = join_slice(3, 10, 11, 10 + count, [encode(event) for event in events])
+    whole = Slice(shard=3, previous=10, first=11, last=10 + count, events=events)
+    assert joined == encode(whole)
+    assert decode_slice(joined) == whole
+
+
+def test_a_slice_with_an_event_of_no_known_type_is_refused_whole() -> None:
+    good = encode(GOLDEN["AccountOpened.v1"])
+    with pytest.raises(msgspec.ValidationError, match=r"\$\.events\[1\]"):
+        decode_slice(join_slice(0, 0, 1, 2, [good, good.replace(b"AccountOpened.v1", b"AccountOpened.v0")]))
