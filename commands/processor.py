@@ -42,12 +42,17 @@ class LostHistoryError(Exception):
 
 @dataclass(frozen=True)
 class ProcessorConfig:
-    """Where everything is, and the bounds. ``ids_expected`` sizes the filter of used ids."""
+    """Where everything is, and the bounds. ``ids_expected`` sizes the filter of used ids.
+
+    ``instance`` names this process among all processors: started again under its name it gets its shards back
+    at once, without Kafka waiting for the session of the one that died.
+    """
 
     postgres_dsn: str
     kafka_bootstrap: str
     redis_url: str
     partitions: int
+    instance: str
     batch_commands_max: int = 2_000
     ids_expected: int = 10_000_000
 
@@ -194,6 +199,7 @@ class Processor:
             {
                 "bootstrap.servers": config.kafka_bootstrap,
                 "group.id": GROUP,
+                "group.instance.id": config.instance,
                 "enable.auto.commit": False,
                 "auto.offset.reset": "error",
                 "session.timeout.ms": SESSION_TIMEOUT_MS,

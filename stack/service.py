@@ -110,6 +110,25 @@ def command_api_app() -> object:
     )
 
 
+def query_api(settings: Settings) -> None:
+    _serve("stack.service:query_api_app", settings.query_api_port)
+
+
+def query_api_app() -> object:
+    """Make the application; granian calls it in its worker process."""
+    from api.query.app import QueryConfig, create_app
+
+    settings = Settings.load()
+    _log_to_stderr()
+    return create_app(
+        QueryConfig(
+            mongo_url=settings.mongo_url,
+            mongo_database=settings.mongo_database,
+            token_secret=settings.token_secret,
+        )
+    )
+
+
 def _serve(target: str, port: int) -> None:
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces, Loops
@@ -158,6 +177,7 @@ RUNNERS: dict[str, Callable[[Settings], None]] = {
     "order-processor": order_processor,
     "read-models": read_models,
     "command-api": command_api,
+    "query-api": query_api,
 }
 
 

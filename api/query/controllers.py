@@ -1,0 +1,265 @@
+"""The query API's routes. Each says how fresh its answer is, and waits for a write if asked to."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Annotated, TypeVar
+
+from litestar import Controller, Request, Response, get
+from litestar.datastructures import State
+from litestar.params import Parameter
+from litestar.security.jwt import Token
+from pymongo.database import Database
+
+from api.auth import Identity, may_read
+from api.problems import Problem
+from api.query.freshness import Freshness
+from api.query.market_cache import MarketCache
+from api.query.views import (
+    BalancesView,
+    BalanceView,
+    BookView,
+    MarketsView,
+    MarketView,
+    OrdersPage,
+    OrderStatus,
+    OrderView,
+    PositionsView,
+    PositionView,
+    TradesView,
+    balance_view,
+    book_view,
+    market_view,
+    order_view,
+    position_view,
+    trade_view,
+)
+from domain.market import MarketRules
+from projections import balances, books, orders, positions, trades
+from projections.projection import Document
+
+T = TypeVar("T")
+
+PAGE_MAX, PAGE_DEFAULT = 500, 50
+DEPTH_MAX, DEPTH_DEFAULT = 1_000, 20
+ASSETS_MAX = 10_000  # of one account, over all shards
+
+AfterQuery = Annotated[
+    str | None,
+    Parameter(
+        query="after",
+        description="The read-after token of a write's answer: wait (bounded) until it is visible.",
+    ),
+]
+AfterHeader = Annotated[str | None, Parameter(header="OMS-Read-After", description="The same, as a header.")]
+Limit = Annotated[int, Parameter(ge=1, le=PAGE_MAX)]
+AskedBy = Request[Identity, Token, State]
+
+
+class Reader:
+    """What the routes read from; one for each process."""
+
+    def __init__(self, database: Database[Document], markets: MarketCache, freshness: Freshness) -> None:
+        self.database = database
+        self.markets = markets
+        self.freshness = freshness
+
+    async def answer(
+        self, projection: str, after: tuple[str | None, str | None], read: Callable[[], T]
+    ) -> Response[T]:
+        """Wait until ``projection`` is fresh enough, then ``read`` in a thread."""
+        headers = await self.freshness.reach(projection, after[0] or after[1])
+        return Response(await asyncio.to_thread(read), headers=headers)
+
+    def rules(self, symbol: str) -> MarketRules:
+        rules = self.markets.rules(symbol)
+        if rules is None:
+            raise _not_found("market", symbol)
+        return rules
+
+    def order_view(self, order: Document) -> OrderView:
+        if order["status"] == orders.REJECTED:
+            return order_view(order, None)
+        return order_view(order, self._known(self.markets.rules(order["symbol"]), order["symbol"]))
+
+    def position_view(self, position: Document) -> PositionView:
+        symbol = position["symbol"]
+        return position_view(position, self._known(self.markets.rules(symbol), symbol))
+
+    def balance_views(self, documents: list[Document]) -> list[BalanceView]:
+        sums: dict[str, tuple[int, int]] = {}
+        for document in documents:
+            available, held = sums.get(document["asset"], (0, 0))
+            sums[document["asset"]] = available + int(document["available"]), held + int(document["held"])
+        return [
+            balance_view(asset, *sums[asset], self._known(self.markets.scale(asset), asset)) for asset in sums
+        ]
+
+    def _known(self, found: T | None, name: str) -> T:
+        """Markets are a projection of their own, which may be a moment behind."""
+        if found is not None:
+            return found
+        raise Problem(
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            "not_yet_visible",
+            f"the market rules of {name} are not visible yet",
+            headers={"Retry-After": "1"},
+        )
+
+
+def _not_found(what: str, name: str) -> Problem:
+    return Problem(HTTPStatus.NOT_FOUND, "not_found", f"there is no {what} {name!r}")
+
+
+class Orders(Controller):
+    """Single orders."""
+
+    path = "/v1/orders"
+    tags = ("orders",)
+
+    @get("/{order_id:str}", operation_id="getOrder", summary="One order, with its last fills")
+    async def one(
+        self,
+        request: AskedBy,
+        reader: Reader,
+        order_id: str,
+        after: AfterQuery = None,
+        read_after: AfterHeader = None,
+    ) -> Response[OrderView]:
+        def read() -> OrderView:
+            order = orders.by_id(reader.database, order_id)
+            if order is None:
+                raise _not_found("order", order_id)
+            may_read(request.user, order["account"])
+            return reader.order_view(order)
+
+        return await reader.answer("orders", (after, read_after), read)
+
+
+class Accounts(Controller):
+    """What an account has and does."""
+
+    path = "/v1/accounts/{account:str}"
+    tags = ("accounts",)
+
+    @get("/orders", operation_id="listOrders", summary="The account's orders, newest first")
+    async def orders_of(
+        self,
+        request: AskedBy,
+        reader: Reader,
+        account: str,
+        status: list[OrderStatus] | None = None,
+        symbol: str | None = None,
+        limit: Limit = PAGE_DEFAULT,
+        cursor: Annotated[str | None, Parameter(pattern=r"^\d{17}-[0-9a-f-]{36}$")] = None,
+        after: AfterQuery = None,
+        read_after: AfterHeader = None,
+    ) -> Response[OrdersPage]:
+        may_read(request.user, account)
+
+        def read() -> OrdersPage:
+            found = orders.of_account(
+                reader.database,
+                account,
+                statuses=status or orders.STATUSES,
+                symbol=symbol,
+                before=cursor,
+                orders_max=limit + 1,
+            )
+            page = found[:limit]
+            next_cursor = page[-1]["page_key"] if len(found) > limit else None
+            return OrdersPage([reader.order_view(order) for order in page], next_cursor)
+
+        return await reader.answer("orders", (after, read_after), read)
+
+    @get("/balances", operation_id="listBalances", summary="What the account has of each asset")
+    async def balances_of(
+        self,
+        request: AskedBy,
+        reader: Reader,
+        account: str,
+        after: AfterQuery = None,
+        read_after: AfterHeader = None,
+    ) -> Response[BalancesView]:
+        may_read(request.user, account)
+
+        def read() -> BalancesView:
+            found = balances.of_account(reader.database, account, ASSETS_MAX)
+            return BalancesView(account, reader.balance_views(found))
+
+        return await reader.answer("balances", (after, read_after), read)
+
+    @get("/positions", operation_id="listPositions", summary="What the account's trading left it with")
+    async def positions_of(
+        self,
+        request: AskedBy,
+        reader: Reader,
+        account: str,
+        after: AfterQuery = None,
+        read_after: AfterHeader = None,
+    ) -> Response[PositionsView]:
+        may_read(request.user, account)
+
+        def read() -> PositionsView:
+            found = positions.of_account(reader.database, account, ASSETS_MAX)
+            return PositionsView(account, [reader.position_view(position) for position in found])
+
+        return await reader.answer("positions", (after, read_after), read)
+
+
+class Markets(Controller):
+    """What is traded. Open to everyone with a valid token."""
+
+    path = "/v1/markets"
+    tags = ("markets",)
+
+    @get("/", operation_id="listMarkets", summary="All listed markets")
+    async def all_markets(
+        self, reader: Reader, after: AfterQuery = None, read_after: AfterHeader = None
+    ) -> Response[MarketsView]:
+        def read() -> MarketsView:
+            return MarketsView([market_view(rules) for rules in reader.markets.all()])
+
+        return await reader.answer("markets", (after, read_after), read)
+
+    @get("/{symbol:str}", operation_id="getMarket", summary="One market's rules")
+    async def one(
+        self, reader: Reader, symbol: str, after: AfterQuery = None, read_after: AfterHeader = None
+    ) -> Response[MarketView]:
+        return await reader.answer("markets", (after, read_after), lambda: market_view(reader.rules(symbol)))
+
+    @get("/{symbol:str}/book", operation_id="getBook", summary="What is bid and asked, by price (L2)")
+    async def book(
+        self,
+        reader: Reader,
+        symbol: str,
+        depth: Annotated[int, Parameter(ge=1, le=DEPTH_MAX)] = DEPTH_DEFAULT,
+        after: AfterQuery = None,
+        read_after: AfterHeader = None,
+    ) -> Response[BookView]:
+        def read() -> BookView:
+            return book_view(reader.rules(symbol), books.of_market(reader.database, symbol), depth)
+
+        return await reader.answer("books", (after, read_after), read)
+
+    @get("/{symbol:str}/trades", operation_id="listTrades", summary="The last trades, newest first")
+    async def trades_of(
+        self,
+        reader: Reader,
+        symbol: str,
+        limit: Limit = PAGE_DEFAULT,
+        after: AfterQuery = None,
+        read_after: AfterHeader = None,
+    ) -> Response[TradesView]:
+        def read() -> TradesView:
+            rules = reader.rules(symbol)
+            found = trades.latest(reader.database, symbol, limit)
+            return TradesView(symbol, [trade_view(trade, rules) for trade in found])
+
+        return await reader.answer("trades", (after, read_after), read)
+
+
+@get("/health", operation_id="health", summary="Whether the API and its database answer", tags=["health"])
+async def health(reader: Reader) -> Mapping[str, str]:
+    await asyncio.to_thread(reader.database.command, "ping")
+    return {"status": "ok"}
