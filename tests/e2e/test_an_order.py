@@ -1,6 +1,7 @@
 """One order all the way: over HTTP in, through every server, over HTTP out; and again, and after a kill."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from http import HTTPStatus
 from typing import Any
 from uuid import uuid4
@@ -18,8 +19,7 @@ from stack.settings import Settings
 
 PATIENCE_S = 20
 
-BTC_USD = {
-    "symbol": "BTC-USD",
+RULES = {
     "base_asset": "BTC",
     "quote_asset": "USD",
     "base_scale": 8,
@@ -42,7 +42,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 class Desk:
-    """What a person with curl has: the two APIs and a token."""
+    """What a person with curl has: the two APIs and a token, and a market to trade on."""
+
+    symbol = "BTC-USD"
 
     def __init__(self, settings: Settings, **claims: Any) -> None:
         token = mint_token(settings.token_secret, "tester", **claims)
@@ -54,8 +56,12 @@ class Desk:
             base_url=f"http://{HOST}:{settings.query_api_port}", headers=headers, timeout=PATIENCE_S
         )
 
+    def close(self) -> None:
+        self.commands.close()
+        self.queries.close()
+
     def place(self, account: str, name: str, side: str, quantity: str, price: str | None) -> httpx.Response:
-        order = {"account": account, "client_order_id": name, "symbol": "BTC-USD", "side": side}
+        order = {"account": account, "client_order_id": name, "symbol": self.symbol, "side": side}
         kind = {"type": "market"} if price is None else {"type": "limit", "price": price}
         return self.commands.post("/v1/orders", json={**order, **kind, "quantity": quantity})
 
@@ -69,14 +75,17 @@ class Desk:
 
 
 @pytest.fixture
-def admin(stack: Stack) -> Desk:
-    return Desk(stack.settings, roles=["admin"])
+def admin(stack: Stack) -> Iterator[Desk]:
+    with closing(Desk(stack.settings, roles=["admin"])) as desk:
+        desk.symbol = f"M{uuid4().hex[:8].upper()}-USD"
+        market = {**RULES, "symbol": desk.symbol}
+        assert desk.commands.post("/v1/markets", json=market).status_code == HTTPStatus.CREATED
+        yield desk
 
 
 @pytest.fixture
 def pair(admin: Desk) -> tuple[str, str]:
     """Two funded accounts of the test's own: one with dollars, one with bitcoin."""
-    assert admin.commands.post("/v1/markets", json=BTC_USD).status_code == HTTPStatus.CREATED
     buyer, seller = (f"{name}-{uuid4().hex[:8]}" for name in ("buyer", "seller"))
     for account, asset, amount in ((buyer, "USD", "10000"), (seller, "BTC", "10")):
         assert (
@@ -101,12 +110,14 @@ def test_an_order_rests_trades_and_is_read_back(admin: Desk, pair: tuple[str, st
     order = admin.read(f"/v1/orders/{resting['order_id']}", after=taken["token"])
     assert (order["status"], order["remaining"]) == ("partially_filled", "1.5")
     (position,) = admin.read(f"/v1/accounts/{buyer}/positions", after=taken["token"])["positions"]
-    assert (position["symbol"], position["quantity"]) == ("BTC-USD", "0.5")
+    assert (position["symbol"], position["quantity"]) == (admin.symbol, "0.5")
     balances = admin.read(f"/v1/accounts/{buyer}/balances", after=taken["token"])["balances"]
     held = {balance["asset"]: (balance["available"], balance["held"]) for balance in balances}
-    assert held == {"BTC": ("0.5", "0"), "USD": ("9649.65", "150.3")}
-    book = admin.read("/v1/markets/BTC-USD/book", after=taken["token"])
-    assert ["100", "1.5"] in [list(level.values())[:2] for level in book["bids"]]
+    assert held == {"BTC": ("0.5", "0"), "USD": ("9799.65", "150.3")}
+    book = admin.read(f"/v1/markets/{admin.symbol}/book", after=taken["token"])
+    assert (book["bids"], book["asks"]) == ([{"price": "100", "quantity": "1.5"}], [])
+    (trade,) = admin.read(f"/v1/markets/{admin.symbol}/trades", after=taken["token"])["trades"]
+    assert (trade["price"], trade["quantity"], trade["taker_side"]) == ("100", "0.5", "sell")
 
     cancelled = admin.cancel(buyer, resting["order_id"]).json()
     assert cancelled["status"] == "cancelled"
@@ -134,7 +145,8 @@ def test_the_same_order_after_it_was_filled_after_a_restart_with_redis_emptied(
     buyer, seller = pair
     first = admin.place(buyer, "once", "buy", "1", "100").json()
     assert admin.place(seller, "all", "sell", "1", "100").json()["status"] == "filled"
-    redis.Redis.from_url(stack.settings.redis_url).flushall()
+    with redis.Redis.from_url(stack.settings.redis_url) as cache:
+        cache.flushall()
     stack.kill("order-processor")
 
     again = admin.place(buyer, "once", "buy", "1.0", "100")
@@ -171,20 +183,22 @@ def test_with_redis_away_an_order_is_accepted_decided_and_can_be_read(
     assert (repeated.json()["status"], repeated.json()["replayed"]) == ("open", True)
 
 
-def test_a_trader_trades_for_own_accounts_only(stack: Stack, pair: tuple[str, str]) -> None:
+def test_a_trader_trades_for_own_accounts_only(stack: Stack, admin: Desk, pair: tuple[str, str]) -> None:
     buyer, seller = pair
-    trader = Desk(stack.settings, roles=["trader"], accounts=[buyer])
-    assert trader.place(buyer, "mine", "buy", "1", "10").status_code == HTTPStatus.CREATED
-    assert trader.place(seller, "not-mine", "sell", "1", "1000").status_code == HTTPStatus.FORBIDDEN
-    assert trader.commands.post("/v1/accounts", json={"account": "more"}).status_code == HTTPStatus.FORBIDDEN
-    assert trader.queries.get(f"/v1/accounts/{seller}/balances").status_code == HTTPStatus.FORBIDDEN
-    nobody = httpx.post(f"{trader.commands.base_url}/v1/orders", json={})
+    with closing(Desk(stack.settings, roles=["trader"], accounts=[buyer])) as trader:
+        trader.symbol = admin.symbol
+        assert trader.place(buyer, "mine", "buy", "1", "10").status_code == HTTPStatus.CREATED
+        assert trader.place(seller, "not-mine", "sell", "1", "1000").status_code == HTTPStatus.FORBIDDEN
+        more = trader.commands.post("/v1/accounts", json={"account": "more"})
+        assert more.status_code == HTTPStatus.FORBIDDEN
+        assert trader.queries.get(f"/v1/accounts/{seller}/balances").status_code == HTTPStatus.FORBIDDEN
+        nobody = httpx.post(f"{trader.commands.base_url}/v1/orders", json={})
     assert (nobody.status_code, nobody.headers["www-authenticate"]) == (HTTPStatus.UNAUTHORIZED, "Bearer")
 
 
 def test_commands_of_one_batch_are_decided_in_order(admin: Desk, pair: tuple[str, str]) -> None:
     buyer, _ = pair
-    order = {"op": "place", "account": buyer, "symbol": "BTC-USD", "side": "buy", "type": "limit"}
+    order = {"op": "place", "account": buyer, "symbol": admin.symbol, "side": "buy", "type": "limit"}
     first = {**order, "client_order_id": "b1", "quantity": "1", "price": "20"}
     wrong = {**order, "client_order_id": "b2", "quantity": "1"}
     placed = admin.commands.post("/v1/orders/batch", json={"commands": [first, wrong, first]}).json()

@@ -13,8 +13,7 @@ import pytest
 
 from stack.running import Stack, running_stack
 from stack.services import SERVICES
-from stack.settings import Settings
-from stack.supervision import service_environment
+from stack.settings import CHECKOUT, Settings
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -32,7 +31,7 @@ def start(stack: Stack, *arguments: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, **service_environment(stack.settings)},
+        env={**os.environ, "OMS_FOLDER": str(stack.settings.folder), "PYTHONPATH": str(CHECKOUT)},
     )
 
 
