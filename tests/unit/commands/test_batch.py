@@ -1,6 +1,7 @@
 """A batch: the commands that share a commit."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -182,7 +183,8 @@ def test_a_defect_in_one_decision_refuses_that_command_and_no_other(
     def broken(*_: object) -> list[object]:
         raise ZeroDivisionError
 
-    monkeypatch.setitem(exchange.DECISIONS, CancelOrder, broken)
+    decisions: dict[Any, Any] = exchange.DECISIONS
+    monkeypatch.setitem(decisions, CancelOrder, broken)
     cancel = CancelOrder(command_id="c", actor="bob", order_id=ids.order_id(0, "bob", "none"), account="bob")
     (first, second), _ = decided(shard, [cancel, order("1", "alice", "buy", "1", "100")])
     assert (first.status, first.code) == ("refused", "internal_error")
