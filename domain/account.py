@@ -236,10 +236,17 @@ def _amount(exchange: "Exchange", command: Deposit) -> int:
 
 def account_opened(exchange: "Exchange", event: AccountOpened) -> None:
     exchange.accounts[event.account] = Account(event.account)
+    exchange.rehash(0, digest_of("account", event.account))
 
 
 def funds_deposited(exchange: "Exchange", event: FundsDeposited) -> None:
-    exchange.outside[event.asset] = exchange.outside.get(event.asset, 0) + event.amount
+    before = exchange.outside.get(event.asset, 0)
+    after = exchange.outside[event.asset] = before + event.amount
+    exchange.rehash(_outside_digest(event.asset, before), _outside_digest(event.asset, after))
+
+
+def _outside_digest(asset: str, amount: int) -> int:
+    return digest_of("outside", asset, amount) if amount else 0
 
 
 def posted(exchange: "Exchange", posting: Posting) -> None:

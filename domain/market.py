@@ -119,7 +119,9 @@ def list_market(exchange: "Exchange", command: ListMarket, _now_us: int) -> list
     if listed is None:
         return [MarketListed(rules)]
     if listed.rules != rules:
-        raise RefusedError("market_exists", f"{rules.symbol} is listed with {listed.rules}")
+        fields = rules.__struct_fields__
+        other = [name for name in fields if getattr(rules, name) != getattr(listed.rules, name)]
+        raise RefusedError("market_exists", f"{rules.symbol} is listed with another {', '.join(other)}")
     return []
 
 
@@ -201,6 +203,7 @@ def market_listed(exchange: "Exchange", event: MarketListed) -> None:
     exchange.markets[rules.symbol] = Market(rules)
     exchange.scales[rules.base_asset] = rules.base_scale
     exchange.scales[rules.quote_asset] = rules.quote_scale
+    exchange.rehash(0, digest_of("rules", *msgspec.structs.astuple(rules)))
     market_changed(exchange, exchange.markets[rules.symbol])
 
 

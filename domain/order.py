@@ -341,6 +341,21 @@ def order_rejected(exchange: "Exchange", event: OrderRejected) -> None:
 
 def _rehash(exchange: "Exchange", order: Order) -> None:
     """Bring the state hash up to date: an order that is done leaves nothing in it."""
-    digest = digest_of(order.order_id, order.remaining, order.held, order.priority) if order.remaining else 0
+    digest = _digest(order) if order.remaining else 0
     exchange.rehash(order.digest, digest)
     order.digest = digest
+
+
+def _digest(order: Order) -> int:
+    return digest_of(
+        order.order_id,
+        order.account,
+        order.client_order_id,
+        order.symbol,
+        order.side,
+        str(order.price),
+        order.quantity,
+        order.remaining,
+        order.held,
+        order.priority,
+    )

@@ -1,4 +1,5 @@
-"""The incremental state hash: a sum, modulo 2**64, of one digest for each order, balance and market.
+"""The incremental state hash: a sum, modulo 2**64, of one digest for each order, account, balance, market,
+its rules, and what came in of each asset.
 
 A sum does not depend on the order of its terms, so a change costs one digest, however large the state.
 It tells two states apart that should be equal; against forgery there is the hash chain of the store.

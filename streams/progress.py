@@ -1,7 +1,7 @@
 """Read-your-writes: a token says up to which seq of which topic partition a write went.
 
-A token reads ``e3.0:1240,a1.0:1243``: on ``executions`` partition 3, shard 0, up to seq 1240; on ``accounts``
-partition 1, shard 0, up to seq 1243.
+A token reads ``a1.0:1243,e3.0:1240``: on ``accounts`` partition 1, shard 0, up to seq 1243; on ``executions``
+partition 3, shard 0, up to seq 1240.
 """
 
 from collections.abc import Mapping
@@ -36,13 +36,18 @@ def read_token(token: str) -> dict[Place, int]:
     if len(parts) > PARTS_MAX:
         message = f"token has {len(parts)} parts; at most {PARTS_MAX} are ever written"
         raise ValueError(message)
-    return dict(_read_part(part) for part in parts)
+    seqs: dict[Place, int] = {}
+    for place, seq in map(_read_part, parts):
+        seqs[place] = max(seq, seqs.get(place, 0))
+    return seqs
 
 
 def _read_part(part: str) -> tuple[Place, int]:
     place, _, seq = part.partition(":")
     partition, _, shard = place[1:].partition(".")
-    if place[:1] not in _TOPIC or not (seq.isdigit() and partition.isdigit() and shard.isdigit()):
-        message = f"{part!r} is no part of a token such as e3.0:1240,a1.0:1243"
+    if place[:1] not in _TOPIC or not all(
+        number.isascii() and number.isdigit() for number in (seq, partition, shard)
+    ):
+        message = f"{part!r} is no part of a token such as a1.0:1243,e3.0:1240"
         raise ValueError(message)
     return Place(_TOPIC[place[0]], int(partition), int(shard)), int(seq)

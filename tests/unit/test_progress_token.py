@@ -48,7 +48,7 @@ def test_what_is_none_of_ours_is_refused(token: str) -> None:
 
 
 def test_the_refusal_names_the_part() -> None:
-    with pytest.raises(ValueError, match=r"'x1\.0:5' is no part of a token such as e3\.0:1240,a1\.0:1243"):
+    with pytest.raises(ValueError, match=r"'x1\.0:5' is no part of a token such as a1\.0:1243,e3\.0:1240"):
         read_token("e1.0:5,x1.0:5")
 
 
@@ -57,3 +57,12 @@ def test_a_token_has_a_bound() -> None:
     assert len(read_token(",".join(parts))) == PARTS_MAX
     with pytest.raises(ValueError, match=f"token has {PARTS_MAX + 1} parts; at most {PARTS_MAX}"):
         read_token(",".join([*parts, "a0.0:1"]))
+
+
+def test_of_a_place_named_twice_the_later_seq_counts() -> None:
+    assert read_token("e1.0:5,e1.0:3") == {Place("executions", 1, 0): 5}
+
+
+def test_digits_of_other_scripts_are_no_token() -> None:
+    with pytest.raises(ValueError, match="is no part of a token"):
+        read_token("e\u0663.0:\u0664")

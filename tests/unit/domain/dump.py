@@ -9,12 +9,25 @@ from typing import Any
 import msgspec
 import xxhash
 
-from domain.account import Account
+from domain.account import FEES, Account
 from domain.book import BookSide, Order
 from domain.exchange import Exchange
 from domain.market import Market
 
 Dump = dict[str, Any]
+
+ORDER_FIELDS = (
+    "order_id",
+    "account",
+    "client_order_id",
+    "symbol",
+    "side",
+    "price",
+    "quantity",
+    "remaining",
+    "held",
+    "priority",
+)
 
 
 def dump(exchange: Exchange) -> Dump:
@@ -29,11 +42,8 @@ def dump(exchange: Exchange) -> Dump:
 
 
 def hash_from_scratch(state: Dump) -> int:
-    """Return the state hash of a dump: every order, balance and market is digested anew."""
-    orders = [
-        (order_id, order["remaining"], order["held"], order["priority"])
-        for order_id, order in state["orders"]
-    ]
+    """Return the state hash of a dump: everything in it is digested anew."""
+    orders = [tuple(order[name] for name in ORDER_FIELDS) for _, order in state["orders"]]
     balances = [
         (account, asset, balance["available"], balance["held"])
         for account, holder in state["accounts"]
@@ -42,7 +52,11 @@ def hash_from_scratch(state: Dump) -> int:
     markets = [
         (symbol, market["last_trade_id"], market["last_priority"]) for symbol, market in state["markets"]
     ]
-    return sum(_digest(*parts) for parts in [*orders, *balances, *markets]) % 2**64
+    rules = [("rules", *market["rules"].values()) for _, market in state["markets"]]
+    accounts = [("account", account) for account, _ in state["accounts"] if account != FEES]
+    outside = [("outside", asset, amount) for asset, amount in state["outside"]]
+    terms = [*orders, *balances, *markets, *rules, *accounts, *outside]
+    return sum(_digest(*parts) for parts in terms) % 2**64
 
 
 def _digest(*parts: object) -> int:
@@ -74,17 +88,4 @@ def _side(side: BookSide) -> list[tuple[int, int, list[str]]]:
 
 
 def _order(order: Order) -> Dump:
-    plain = (
-        "order_id",
-        "account",
-        "client_order_id",
-        "symbol",
-        "side",
-        "price",
-        "quantity",
-        "remaining",
-        "held",
-        "priority",
-        "digest",
-    )
-    return {name: getattr(order, name) for name in plain}
+    return {name: getattr(order, name) for name in (*ORDER_FIELDS, "digest")}
