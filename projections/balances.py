@@ -14,7 +14,7 @@ from projections.projection import At, Document, Projection
 
 
 def parts(event: AccountPosted, shard: int) -> Iterable[tuple[str, Posting]]:
-    # Only operators name assets, and none has a "|" in it: so the id is unambiguous whatever the account's is.
+    # Only operators name assets, none with a "|": so the id is unambiguous whatever the account's is.
     last = {posting.asset: posting for posting in event.postings}
     for asset, posting in last.items():
         yield f"{shard}|{asset}|{event.account}", posting

@@ -3,7 +3,7 @@ to the quantity resting there; both as strings, since a map's keys are, and quan
 
 No single order need be known: what enters the book says so (``resting``), what leaves it is a maker's fill at
 its price or a cancelled order's rest. A document holds a whole book, so that a reader never sees it half
-changed; with 16 MB for a document there is room for some 400,000 levels.
+changed; with 16 MB for a document there is room for hundreds of thousands of levels.
 """
 
 from collections.abc import Iterable

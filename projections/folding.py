@@ -21,7 +21,8 @@ class Folding:
 
     def missing(self, events: Iterable[tuple[Event, At]]) -> list[str]:
         """Return the ids of the documents that ``events`` change and that are neither at hand nor begun by
-        them: those to be loaded."""
+        them: those to be loaded.
+        """
         begins, known, missing = self.projection.begins, set(self.documents), dict[str, None]()
         for event, at in events:
             for document_id, part in self.projection.parts(event, at.shard):

@@ -1,5 +1,6 @@
 """Markets: what can be traded, in which steps, at which fees. One document per symbol, with the rules as
-they were listed: scales, and tick, lot, minima and maxima as integers in the units ``MarketRules`` names."""
+they were listed: scales, and tick, lot, minima and maxima as integers in the units ``MarketRules`` names.
+"""
 
 from collections.abc import Iterable
 

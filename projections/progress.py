@@ -15,7 +15,8 @@ from projections.store import replace_older
 
 class Mark(NamedTuple):
     """``projection`` has folded all of ``shard``'s events on that partition up to ``seq``, which happened at
-    ``occurred_at_us`` (microseconds since 1970, UTC)."""
+    ``occurred_at_us`` (microseconds since 1970, UTC).
+    """
 
     projection: str
     topic: str
@@ -36,10 +37,7 @@ def write(database: Database[Document], marks: Iterable[Mark]) -> None:
     """Move the marks on; one that is further already stays. Raises ``PyMongoError``."""
     replace_older(
         database["progress"],
-        [
-            {"_id": "|".join(map(str, mark[:4])), **mark._asdict()}
-            for mark in marks
-        ],
+        [{"_id": "|".join(map(str, mark[:4])), **mark._asdict()} for mark in marks],
     )
 
 

@@ -32,8 +32,8 @@ def differences(
     shard: int = 0,
     differences_max: int = DIFFERENCES_MAX,
 ) -> list[str]:
-    """Return in words where the documents differ from the fold of ``events``, all those of ``shard`` in order;
-    at most ``differences_max`` for each projection. Empty: they are equal, document by document.
+    """Return in words where the documents differ from the fold of ``events`` (all of ``shard``, in order), at
+    most ``differences_max`` for each projection. Empty: they are equal, document by document.
 
     The read models must have caught up first (``wait_until_visible``).
     """
@@ -129,9 +129,7 @@ def behind(database: Database[Document], heads: Mapping[Place, int]) -> dict[tup
 
 
 def _seen(database: Database[Document], name: str) -> dict[Place, int]:
-    return {
-        Place(mark.topic, mark.partition, mark.shard): mark.seq for mark in progress.read(database, name)
-    }
+    return {Place(mark.topic, mark.partition, mark.shard): mark.seq for mark in progress.read(database, name)}
 
 
 def wait_until_visible(
@@ -141,7 +139,8 @@ def wait_until_visible(
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Wait until every projection has come to ``heads``, telling ``on_progress`` how many seqs the slowest
-    place still has to go. Raises ``TimeoutError`` that says what is missing."""
+    place still has to go. Raises ``TimeoutError`` that says what is missing.
+    """
     deadline = time.monotonic() + timeout_s
     while lacking := behind(database, heads):
         on_progress(max(lacking.values()))

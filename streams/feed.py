@@ -42,7 +42,9 @@ class Feed:
             if recorded.seq > seen:
                 last = recorded
                 if type(recorded.event) in wanted:
-                    self.pending.append((recorded.event, At(place.shard, recorded.seq, recorded.occurred_at_us)))
+                    self.pending.append(
+                        (recorded.event, At(place.shard, recorded.seq, recorded.occurred_at_us))
+                    )
         if last is not None:
             self.seen[place] = last.seq
             self.marks[place] = Mark(self.projection.name, *place, last.seq, last.occurred_at_us)

@@ -20,26 +20,31 @@ ANSWER_MS_MAX = 5_000
 
 class LagWatch(threading.Thread):
     """Calls ``on_stall(why)`` once records of a followed partition have waited ``stall_ms_max`` while nothing
-    was committed there and nothing else showed progress (``alive``)."""
+    was committed there, nor anything else done (``busy``).
+    """
 
-    def __init__(self, bootstrap: str, group: str, stall_ms_max: int, on_stall: Callable[[str], None]) -> None:
+    def __init__(
+        self, bootstrap: str, group: str, stall_ms_max: int, on_stall: Callable[[str], None]
+    ) -> None:
         super().__init__(name="lag-watch", daemon=True)
-        self.client = Consumer({"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False})
+        self.client = Consumer(
+            {"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False}
+        )
         self.stall_s_max = stall_ms_max / 1000
         self.on_stall = on_stall
         self.followed: frozenset[tuple[str, int]] = frozenset()
         self.committed: dict[tuple[str, int], int] = {}
         self.moved_at: dict[tuple[str, int], float] = {}
-        self.alive_at = monotonic()
+        self.busy_at: dict[str, float] = {}
         self.over = threading.Event()
 
     def follow(self, partitions: Iterable[tuple[str, int]]) -> None:
         """Watch these from now on, instead of those before."""
         self.followed = frozenset(partitions)
 
-    def alive(self) -> None:
-        """Say that work goes on, though nothing may be committed yet: a long catching up, say."""
-        self.alive_at = monotonic()
+    def busy(self, topic: str) -> None:
+        """Say that work on ``topic`` goes on though nothing is committed: catching up from the store."""
+        self.busy_at[topic] = monotonic()
 
     def stop(self) -> None:
         self.over.set()
@@ -70,7 +75,7 @@ class LagWatch(threading.Thread):
             if committed >= end or self.committed.get(place) != committed or place not in self.moved_at:
                 self.moved_at[place] = now
             self.committed[place] = committed
-            waited = now - max(self.moved_at[place], self.alive_at)
+            waited = now - max(self.moved_at[place], self.busy_at.get(found.topic, 0.0))
             if waited > self.stall_s_max:
                 return f"{place[0]}/{place[1]} stands at {committed} of {end} for {waited:.0f} s"
         return None

@@ -61,8 +61,9 @@ class Bounds:
 class Projector:
     """Feeds the records of one topic to its projections.
 
-    ``read_states(shard, after, until)`` reads the encoded events of the store. Not thread-safe; whoever owns
-    it lets it go when partitions are reassigned, and takes a new one.
+    ``read_states(shard, after, until)`` reads the encoded events of the store; ``on_catching_up`` is called
+    while that goes on, which can take long and looks like a standstill from outside. Not thread-safe; its
+    owner takes a new one when partitions are reassigned.
     """
 
     def __init__(
@@ -73,6 +74,7 @@ class Projector:
         projections: Sequence[Projection],
         read_states: ReadStates,
         bounds: Bounds,
+        on_catching_up: Callable[[], None] = lambda: None,
     ) -> None:
         self.database = database
         self.topic = topic
@@ -81,7 +83,7 @@ class Projector:
         self.bounds = bounds
         self.feeds = [Feed(each, database, bounds.documents_cached_max) for each in projections]
         self.dead: list[DeadLetter] = []
-        self.chunks = 0
+        self.on_catching_up = on_catching_up
 
     def process(self, records: Sequence[Record]) -> list[DeadLetter]:
         """Fold the records and write the documents, then how far that is. Returns what could not be folded.
@@ -120,7 +122,13 @@ class Projector:
         """Take the events that did not come through Kafka, up to ``until``, from the store."""
         after = min(feed.seen_of(place) for feed in behind)
         names = ", ".join(feed.projection.name for feed in behind)
-        log.warning("%s: events %d to %d did not come; reading them from the store (%s)", place, after + 1, until, names)
+        log.warning(
+            "%s: events %d to %d did not come; reading them from the store (%s)",
+            place,
+            after + 1,
+            until,
+            names,
+        )
         here = TopicPartition(place.topic, place.partition)
         last = after
         for recorded in self._history(place.shard, after, until):
@@ -129,6 +137,7 @@ class Projector:
                 for feed in behind:
                     feed.take(place, (recorded,))
                 self._write_if_full()
+                self.on_catching_up()
         if last != until and not self.dead:
             message = f"{place}: the stream speaks of event {until}, the store ends at {last}"
             raise HistoryError(message)
@@ -156,7 +165,6 @@ class Projector:
             self._fold_and_write(feed)
         if marks:
             self._patiently(lambda: progress.write(self.database, marks))
-        self.chunks += 1
 
     def _fold_and_write(self, feed: Feed) -> None:
         name = feed.projection.name

@@ -10,10 +10,11 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,7 +52,7 @@ class ReadModelsConfig:
     records_per_batch_max: int = 64
     gather_ms_max: int = 10
     """How long a batch waits for more records: part of how late a reader sees a write."""
-    bounds: Bounds = Bounds()
+    bounds: Bounds = field(default_factory=Bounds)
     commit_interval_ms: int = 500
     """Offsets are committed this often; what is not is done again after a crash, to no effect."""
     session_timeout_ms: int = 10_000
@@ -91,22 +92,34 @@ async def _serve(config: ReadModelsConfig, on_ready: Callable[[], None]) -> None
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     database = connect(config)
-    hosted = [PROJECTIONS[name] for name in config.projections]
-    await asyncio.to_thread(store.prepare, database, hosted)
-    await asyncio.to_thread(progress.prepare, database)
+    await asyncio.to_thread(_prepare, database, config.projections)
     app = faust_app(config)
-    agents = _start_agents(app, config, database)
-    watch = LagWatch(config.kafka_bootstrap, config.group, config.stall_ms_max, lambda why: die(why))
+    watch = LagWatch(config.kafka_bootstrap, config.group, config.stall_ms_max, die)
+    agents = _start_agents(app, config, database, watch)
     _follow_assignments(app, agents, watch, on_ready)
     app.finalize()
-    await app.start()
+    starting = asyncio.ensure_future(app.start())
+    if await _first_of(starting, stopping) is not starting:
+        os._exit(0)  # nothing is in hand that would have to be finished
+    await starting
     watch.start()
     log.info("Following %s as %s", ", ".join(agent.topic for agent in agents), config.group)
-    crashed = asyncio.ensure_future(app.wait_until_stopped())
-    await asyncio.wait({crashed, asyncio.ensure_future(stopping.wait())}, return_when=asyncio.FIRST_COMPLETED)
-    if not stopping.is_set():
-        die("Faust stopped by itself")
+    if await _first_of(asyncio.ensure_future(app.wait_until_stopped()), stopping) is not None:
+        die(f"Faust stopped by itself: {app.crash_reason!r}", app.crash_reason)
     await _stop(app, watch, config.stop_ms_max)
+
+
+def _prepare(database: Database[Document], names: Sequence[str]) -> None:
+    store.prepare(database, [PROJECTIONS[name] for name in names])
+    progress.prepare(database)
+
+
+async def _first_of(work: asyncio.Future[Any], stopping: asyncio.Event) -> asyncio.Future[Any] | None:
+    """Return ``work`` if it is done before ``stopping`` is set, else ``None``."""
+    stopped = asyncio.ensure_future(stopping.wait())
+    await asyncio.wait({work, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    return None if stopping.is_set() else work
 
 
 async def _stop(app: faust.App, watch: LagWatch, stop_ms_max: int) -> None:
@@ -118,7 +131,7 @@ async def _stop(app: faust.App, watch: LagWatch, stop_ms_max: int) -> None:
 
 
 def faust_app(config: ReadModelsConfig) -> faust.App:
-    """Return a Faust app without what this system has no use for: web server, tables, leader, topics."""
+    """Return a Faust app without what this system has no use for: web server, tables, leader, new topics."""
     return faust.App(
         config.group,
         broker=[f"kafka://{address}" for address in config.kafka_bootstrap.split(",")],
@@ -148,29 +161,44 @@ def faust_app(config: ReadModelsConfig) -> faust.App:
 
 class Agent:
     """Consumes one topic and feeds its projections; folds and writes in a thread, so that Kafka's heartbeats
-    go on meanwhile."""
+    go on meanwhile.
+    """
 
     def __init__(
-        self, config: ReadModelsConfig, topic: str, names: Sequence[str], database: Database[Document], dead: Any
+        self,
+        config: ReadModelsConfig,
+        topic: str,
+        names: Sequence[str],
+        database: Database[Document],
+        dead_letters: Any,
+        watch: LagWatch,
     ) -> None:
         self.config = config
         self.topic = topic
         self.projections = [PROJECTIONS[name] for name in names]
         self.database = database
-        self.dead_letters = dead
+        self.dead_letters = dead_letters
+        self.watch = watch
         self.read_states: ReadStates = store_reader(config.postgres_dsn)
         self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=topic)
         self.projector: Projector | None = None
-        self.batches = 0
 
-    async def load(self) -> None:
+    async def load(self) -> Projector:
         """Begin anew from what is written: other partitions are ours now."""
-        self.projector = await asyncio.get_running_loop().run_in_executor(self.thread, self._new_projector)
+        loop = asyncio.get_running_loop()
+        self.projector = await loop.run_in_executor(self.thread, self._new_projector)
+        return self.projector
 
     def _new_projector(self) -> Projector:
         config = self.config
         return Projector(
-            self.database, self.topic, config.partitions, self.projections, self.read_states, config.bounds
+            self.database,
+            self.topic,
+            config.partitions,
+            self.projections,
+            self.read_states,
+            config.bounds,
+            partial(self.watch.busy, self.topic),
         )
 
     async def consume(self, stream: Any) -> None:
@@ -196,13 +224,10 @@ class Agent:
             die(f"{self.topic}: {error!r}", error)
 
     async def _process(self, records: Sequence[Record]) -> None:
-        if self.projector is None:
-            await self.load()
-        assert self.projector is not None
+        projector = self.projector or await self.load()
         loop = asyncio.get_running_loop()
-        for letter in await loop.run_in_executor(self.thread, self.projector.process, records):
+        for letter in await loop.run_in_executor(self.thread, projector.process, records):
             await asyncio.wait_for(self._bury(letter), self.config.dead_letter_ms_max / 1000)
-        self.batches += 1
 
     async def _bury(self, letter: DeadLetter) -> None:
         headers = {name: text.encode() for name, text in letter.headers.items()}
@@ -210,14 +235,16 @@ class Agent:
         await sent
 
 
-def _start_agents(app: faust.App, config: ReadModelsConfig, database: Database[Document]) -> list[Agent]:
-    dead = app.topic(DEAD_LETTERS, key_serializer="raw", value_serializer="raw", value_type=bytes)
+def _start_agents(
+    app: faust.App, config: ReadModelsConfig, database: Database[Document], watch: LagWatch
+) -> list[Agent]:
+    raw: dict[str, Any] = {"value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
+    dead_letters = app.topic(DEAD_LETTERS, **raw)
     agents = []
     for topic in (EXECUTIONS, ACCOUNTS):
         if hosted := [name for name in config.projections if SOURCES[name] == topic]:
-            agent = Agent(config, topic, hosted, database, dead)
-            source = app.topic(topic, key_type=bytes, value_type=bytes, key_serializer="raw", value_serializer="raw")
-            app.agent(source, name=topic, concurrency=1)(agent.consume)
+            agent = Agent(config, topic, hosted, database, dead_letters, watch)
+            app.agent(app.topic(topic, **raw), name=topic, concurrency=1)(agent.consume)
             agents.append(agent)
     return agents
 
@@ -227,8 +254,9 @@ def _follow_assignments(
 ) -> None:
     ready = False
 
-    async def on_assigned(_: Any, assigned: set[Any], **__: Any) -> None:
+    async def on_assigned(*args: Any, **_: Any) -> None:
         nonlocal ready
+        _, assigned = args  # the sender, and what is assigned now
         for agent in agents:
             await agent.load()
         watch.follow({(place.topic, place.partition) for place in assigned})

@@ -7,7 +7,8 @@ from typing import Annotated, TypeVar
 
 from litestar import Controller, Request, Response, get
 from litestar.datastructures import State
-from litestar.params import Parameter
+from litestar.di import NamedDependency
+from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter
 from litestar.security.jwt import Token
 from pymongo.database import Database
 
@@ -46,13 +47,15 @@ ASSETS_MAX = 10_000  # of one account, over all shards
 
 AfterQuery = Annotated[
     str | None,
-    Parameter(
-        query="after",
+    QueryParameter(
+        name="after",
         description="The read-after token of a write's answer: wait (bounded) until it is visible.",
     ),
 ]
-AfterHeader = Annotated[str | None, Parameter(header="OMS-Read-After", description="The same, as a header.")]
-Limit = Annotated[int, Parameter(ge=1, le=PAGE_MAX)]
+AfterHeader = Annotated[
+    str | None, HeaderParameter(name="OMS-Read-After", description="The same, as a header.")
+]
+Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_MAX)]
 AskedBy = Request[Identity, Token, State]
 
 
@@ -111,6 +114,9 @@ def _not_found(what: str, name: str) -> Problem:
     return Problem(HTTPStatus.NOT_FOUND, "not_found", f"there is no {what} {name!r}")
 
 
+Read = NamedDependency[Reader]
+
+
 class Orders(Controller):
     """Single orders."""
 
@@ -121,8 +127,8 @@ class Orders(Controller):
     async def one(
         self,
         request: AskedBy,
-        reader: Reader,
-        order_id: str,
+        reader: Read,
+        order_id: FromPath[str],
         after: AfterQuery = None,
         read_after: AfterHeader = None,
     ) -> Response[OrderView]:
@@ -146,12 +152,12 @@ class Accounts(Controller):
     async def orders_of(
         self,
         request: AskedBy,
-        reader: Reader,
-        account: str,
-        status: list[OrderStatus] | None = None,
-        symbol: str | None = None,
+        reader: Read,
+        account: FromPath[str],
+        status: FromQuery[list[OrderStatus] | None] = None,
+        symbol: FromQuery[str | None] = None,
         limit: Limit = PAGE_DEFAULT,
-        cursor: Annotated[str | None, Parameter(pattern=r"^\d{17}-[0-9a-f-]{36}$")] = None,
+        cursor: Annotated[str | None, QueryParameter(pattern=r"^\d{17}-[0-9a-f-]{36}$")] = None,
         after: AfterQuery = None,
         read_after: AfterHeader = None,
     ) -> Response[OrdersPage]:
@@ -176,8 +182,8 @@ class Accounts(Controller):
     async def balances_of(
         self,
         request: AskedBy,
-        reader: Reader,
-        account: str,
+        reader: Read,
+        account: FromPath[str],
         after: AfterQuery = None,
         read_after: AfterHeader = None,
     ) -> Response[BalancesView]:
@@ -193,8 +199,8 @@ class Accounts(Controller):
     async def positions_of(
         self,
         request: AskedBy,
-        reader: Reader,
-        account: str,
+        reader: Read,
+        account: FromPath[str],
         after: AfterQuery = None,
         read_after: AfterHeader = None,
     ) -> Response[PositionsView]:
@@ -215,7 +221,7 @@ class Markets(Controller):
 
     @get("/", operation_id="listMarkets", summary="All listed markets")
     async def all_markets(
-        self, reader: Reader, after: AfterQuery = None, read_after: AfterHeader = None
+        self, reader: Read, after: AfterQuery = None, read_after: AfterHeader = None
     ) -> Response[MarketsView]:
         def read() -> MarketsView:
             return MarketsView([market_view(rules) for rules in reader.markets.all()])
@@ -224,16 +230,20 @@ class Markets(Controller):
 
     @get("/{symbol:str}", operation_id="getMarket", summary="One market's rules")
     async def one(
-        self, reader: Reader, symbol: str, after: AfterQuery = None, read_after: AfterHeader = None
+        self,
+        reader: Read,
+        symbol: FromPath[str],
+        after: AfterQuery = None,
+        read_after: AfterHeader = None,
     ) -> Response[MarketView]:
         return await reader.answer("markets", (after, read_after), lambda: market_view(reader.rules(symbol)))
 
     @get("/{symbol:str}/book", operation_id="getBook", summary="What is bid and asked, by price (L2)")
     async def book(
         self,
-        reader: Reader,
-        symbol: str,
-        depth: Annotated[int, Parameter(ge=1, le=DEPTH_MAX)] = DEPTH_DEFAULT,
+        reader: Read,
+        symbol: FromPath[str],
+        depth: Annotated[int, QueryParameter(ge=1, le=DEPTH_MAX)] = DEPTH_DEFAULT,
         after: AfterQuery = None,
         read_after: AfterHeader = None,
     ) -> Response[BookView]:
@@ -245,8 +255,8 @@ class Markets(Controller):
     @get("/{symbol:str}/trades", operation_id="listTrades", summary="The last trades, newest first")
     async def trades_of(
         self,
-        reader: Reader,
-        symbol: str,
+        reader: Read,
+        symbol: FromPath[str],
         limit: Limit = PAGE_DEFAULT,
         after: AfterQuery = None,
         read_after: AfterHeader = None,
@@ -260,6 +270,6 @@ class Markets(Controller):
 
 
 @get("/health", operation_id="health", summary="Whether the API and its database answer", tags=["health"])
-async def health(reader: Reader) -> Mapping[str, str]:
+async def health(reader: Read) -> Mapping[str, str]:
     await asyncio.to_thread(reader.database.command, "ping")
     return {"status": "ok"}

@@ -29,7 +29,8 @@ def quote_of(rules: MarketRules, units: int) -> str:
 
 def average_price(rules: MarketRules, notional: int, quantity: int) -> str | None:
     """Return notional / quantity, rounded half to even, with four decimals more than the market's prices;
-    ``None`` if there is no quantity."""
+    ``None`` if there is no quantity.
+    """
     if quantity == 0:
         return None
     decimals = rules.price_scale + AVERAGE_EXTRA_DECIMALS

@@ -11,7 +11,8 @@ from projections.projection import Document
 
 class MarketCache:
     """Reads the markets again when they are older than ``cached_ms_max``, or when one is asked for that it
-    does not know; that, too, not more often than every ``reread_ms_min``."""
+    does not know; that, too, not more often than every ``reread_ms_min``.
+    """
 
     def __init__(
         self, database: Database[Document], cached_ms_max: int, reread_ms_min: int, markets_max: int

@@ -40,7 +40,8 @@ class RejectionView(msgspec.Struct, frozen=True):
 
 class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     """An order as it stands. ``fills`` are its latest, at most 50; ``fills_count`` counts all. ``fees`` are
-    in the quote asset. A rejected order shows price and quantity as they were sent."""
+    in the quote asset. A rejected order shows price and quantity as they were sent.
+    """
 
     order_id: str
     account: str
@@ -90,7 +91,8 @@ class BalancesView(msgspec.Struct, frozen=True):
 
 class PositionView(msgspec.Struct, frozen=True):
     """What trading left the account with: ``quantity`` is negative for a short position. ``realised_pnl`` is
-    by average cost and before ``fees``; ``net_realised_pnl`` after them. All but quantity in the quote asset."""
+    by average cost and before ``fees``; ``net_realised_pnl`` after them. All but quantity in the quote asset.
+    """
 
     symbol: SymbolName
     quantity: Decimal
