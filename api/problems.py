@@ -80,16 +80,23 @@ def http_error(request: Request[Any, Any, Any], error: HTTPException) -> Respons
     code = _BY_STATUS.get(error.status_code, "invalid_request")
     status = HTTPStatus(error.status_code)
     headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else error.headers
-    return Problem(status, code, _detail(error), headers=headers).to_response(request)
+    return Problem(status, code, _detail(request, error), headers=headers).to_response(request)
 
 
-def _detail(error: HTTPException) -> str:
-    """Name the fields that were wrong, where the framework knows them."""
+def _detail(request: Request[Any, Any, Any], error: HTTPException) -> str:
+    """Name the fields that were wrong, and what was sent, where the framework knows them."""
+    if error.status_code == HTTPStatus.NOT_FOUND:
+        return f"{request.method} {request.url.path}: {error.detail}"
     if not isinstance(error.extra, list):
         return error.detail
     items = [item for item in error.extra if isinstance(item, dict)]
-    parts = [f"{item.get('key', 'body')}: {item.get('message')}" for item in items]
+    sent = {**request.path_params, **request.query_params}
+    parts = [_fault(str(item.get("key", "body")), str(item.get("message")), sent) for item in items]
     return "; ".join(parts) or error.detail
+
+
+def _fault(key: str, message: str, sent: dict[str, Any]) -> str:
+    return f"{key}: {message}, was {sent[key]!r}" if key in sent else f"{key}: {message}"
 
 
 def defect(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:

@@ -10,14 +10,15 @@ from uuid import uuid4
 
 from litestar import Litestar, Request, Response, delete, get, post
 from litestar.datastructures import State
+from litestar.di import NamedDependency
 from litestar.openapi import OpenAPIConfig
-from litestar.params import Parameter
+from litestar.params import JSONBody, PathParameter, QueryParameter
 from litestar.security.jwt import Token
 
 from api.auth import Identity, bearer_tokens, may_act_for, requires
 from api.command import schemas
 from api.command.gateway import Gateway, UnavailableError
-from api.command.schemas import AccountId, DoneView, OrderView, StreamId, order_view
+from api.command.schemas import DoneView, OrderView, order_view
 from api.problems import EXCEPTION_HANDLERS, Problem
 from commands.messages import AnyCommand, Outcome
 from domain import ids
@@ -36,6 +37,10 @@ _STATUS_OF_REFUSAL = {
     "market_exists": HTTPStatus.CONFLICT,
     "internal_error": HTTPStatus.INTERNAL_SERVER_ERROR,
 }
+
+AccountInPath = Annotated[str, PathParameter(pattern=schemas.ACCOUNT_PATTERN)]
+AccountInQuery = Annotated[str, QueryParameter(name="account", pattern=schemas.ACCOUNT_PATTERN)]
+OrderIdInPath = Annotated[str, PathParameter(pattern=schemas.STREAM_PATTERN)]
 
 
 @dataclass(frozen=True)
@@ -99,12 +104,15 @@ class Desk:
         return outcome, token
 
 
+OwnDesk = NamedDependency[Desk]
+
+
 # --- Orders ---------------------------------------------------------------------------------------------
 
 
 @post("/v1/orders", operation_id="placeOrder", status_code=HTTPStatus.CREATED, raises=[Problem])
 async def place_order(
-    request: ApiRequest, data: schemas.PlaceOrderRequest, desk: Desk
+    request: ApiRequest, data: JSONBody[schemas.PlaceOrderRequest], desk: OwnDesk
 ) -> Response[OrderView]:
     """Place an order and learn what became of it: 201 accepted, 202 not decided yet, 422 rejected."""
     command = desk.place(request, data)
@@ -114,9 +122,9 @@ async def place_order(
 @delete("/v1/orders/{order_id:str}", operation_id="cancelOrder", status_code=HTTPStatus.OK, raises=[Problem])
 async def cancel_order(
     request: ApiRequest,
-    order_id: StreamId,
-    account: Annotated[AccountId, Parameter(query="account")],
-    desk: Desk,
+    order_id: OrderIdInPath,
+    account: AccountInQuery,
+    desk: OwnDesk,
 ) -> Response[OrderView]:
     """Cancel an open order: 200 cancelled, 202 not decided yet, 409 not open."""
     command = desk.cancel(request, account, order_id)
@@ -124,7 +132,9 @@ async def cancel_order(
 
 
 @post("/v1/orders/batch", operation_id="sendBatch", status_code=HTTPStatus.OK, raises=[Problem])
-async def send_batch(request: ApiRequest, data: schemas.BatchRequest, desk: Desk) -> schemas.BatchView:
+async def send_batch(
+    request: ApiRequest, data: JSONBody[schemas.BatchRequest], desk: OwnDesk
+) -> schemas.BatchView:
     """Place and cancel many orders in one request, decided in the order given; each has its own outcome."""
     commands = [
         desk.place(request, item)
@@ -147,7 +157,7 @@ async def send_batch(request: ApiRequest, data: schemas.BatchRequest, desk: Desk
 
 @post("/v1/accounts", operation_id="openAccount", guards=[requires("admin")], raises=[Problem])
 async def open_account(
-    request: ApiRequest, data: schemas.OpenAccountRequest, desk: Desk
+    request: ApiRequest, data: JSONBody[schemas.OpenAccountRequest], desk: OwnDesk
 ) -> Response[DoneView]:
     """Open an account; opening it again changes nothing."""
     command = OpenAccount(**desk.origin(request), account=data.account)
@@ -161,7 +171,7 @@ async def open_account(
     raises=[Problem],
 )
 async def deposit(
-    request: ApiRequest, account: AccountId, data: schemas.DepositRequest, desk: Desk
+    request: ApiRequest, account: AccountInPath, data: JSONBody[schemas.DepositRequest], desk: OwnDesk
 ) -> Response[DoneView]:
     """Credit an account, once for each client transfer id."""
     command = Deposit(
@@ -176,7 +186,9 @@ async def deposit(
 
 
 @post("/v1/markets", operation_id="listMarket", guards=[requires("admin")], raises=[Problem])
-async def list_market(request: ApiRequest, data: schemas.ListMarketRequest, desk: Desk) -> Response[DoneView]:
+async def list_market(
+    request: ApiRequest, data: JSONBody[schemas.ListMarketRequest], desk: OwnDesk
+) -> Response[DoneView]:
     """List a market; listing it again with the same rules changes nothing."""
     rules = {name: getattr(data, name) for name in data.__struct_fields__}
     command = ListMarket(**desk.origin(request), **rules)

@@ -12,11 +12,12 @@ from domain.order import OrderType, TimeInForce
 
 COMMANDS_PER_BATCH_MAX = 500
 
+ACCOUNT_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_-]{0,35}$"
+STREAM_PATTERN = "^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$"
+
 AccountId = Annotated[
     str,
-    Meta(
-        pattern="^[A-Za-z0-9][A-Za-z0-9_-]{0,35}$", description="Letters, digits, - and _", examples=["alice"]
-    ),
+    Meta(pattern=ACCOUNT_PATTERN, description="Letters, digits, - and _", examples=["alice"]),
 ]
 Symbol = Annotated[str, Meta(pattern="^[A-Z0-9]{1,12}-[A-Z0-9]{1,12}$", examples=["BTC-USD"])]
 Asset = Annotated[str, Meta(pattern="^[A-Z0-9]{1,12}$", examples=["USD"])]
@@ -31,7 +32,7 @@ ClientId = Annotated[
 StreamId = Annotated[
     str,
     Meta(
-        pattern="^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$",
+        pattern=STREAM_PATTERN,
         examples=["0000cb25-98c6-8dc4-83bc-10ea9616066b"],
     ),
 ]

@@ -7,6 +7,7 @@ from typer import Exit, Option
 
 from stack.cli.running import output, progress
 from stack.cli.up import settings
+from stack.load import bounds
 
 
 def demo(
@@ -16,7 +17,7 @@ def demo(
     seed: Annotated[int, Option(help="The same seed gives the same flow of orders.")] = 1,
     rate: Annotated[
         float, Option(help="Commands a second; fewer are sent while latency grows.", min=1)
-    ] = 400.0,
+    ] = bounds.DEMO_COMMANDS_PER_S,
     as_json: Annotated[bool, Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Run a live market of makers and takers, and prove that nothing was lost.

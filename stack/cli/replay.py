@@ -8,6 +8,7 @@ from typer import Argument, Exit, Option
 
 from stack.cli.running import output, progress
 from stack.cli.up import settings
+from stack.load import bounds
 
 
 def replay(
@@ -19,7 +20,9 @@ def replay(
     limit: Annotated[int | None, Option(help="Only the first rows of the file.", min=1)] = None,
     accounts: Annotated[int, Option(help="How many accounts share the orders.", min=1, max=1000)] = 8,
     run_id: Annotated[str, Option(help="Repeat this run: it is answered as replayed.")] = "",
-    patience: Annotated[float, Option(help="Seconds for which one command is tried again.", min=1)] = 90.0,
+    patience: Annotated[
+        float, Option(help="Seconds for which one command is tried again.", min=1)
+    ] = bounds.RETRY_S_MAX,
     as_json: Annotated[bool, Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Play a real exchange's orders through the command API, and prove that nothing was lost.

@@ -16,16 +16,17 @@ BACKOFF_S_MAX = 2.0
 ACKNOWLEDGED_MAX = 2_000_000
 """Order ids kept to look for each in the event store; those after them are counted, and not looked for."""
 VISIBLE_SAMPLES_PER_S = 10
-VISIBLE_IN_FLIGHT_MAX = 16
-VISIBLE_S_MAX = 10.0
+VISIBLE_IN_FLIGHT_MAX = 4
+"""Each makes the query API look again and again until it is there: more would measure themselves."""
+VISIBLE_S_MAX = 30.0
 
 # --- Proving ---------------------------------------------------------------------------------------------
 CATCH_UP_S_MAX = 300.0
 DIFFERENCES_SHOWN_MAX = 20
 
 # --- The demo ----------------------------------------------------------------------------------------------
-DEMO_COMMANDS_PER_S = 400
-DEMO_COMMANDS_PER_S_MIN = 20
+DEMO_COMMANDS_PER_S = 400.0
+DEMO_COMMANDS_PER_S_MIN = 20.0
 DEMO_P99_MS_MAX = 400.0
 """Above it the demo sends less, below half of it more again, up to the load it was asked for."""
-SCREEN_REFRESHES_PER_S = 4
+SCREEN_REFRESHES_PER_S = 2

@@ -62,6 +62,15 @@ class _BatchOutcome(msgspec.Struct):
     token: str = ""
 
 
+class _Level(msgspec.Struct):
+    price: str
+
+
+class _Book(msgspec.Struct):
+    bids: list[_Level]
+    asks: list[_Level]
+
+
 class Place(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="op", tag="place"):
     """An order as the API takes it, and as one command of a batch."""
 
@@ -86,6 +95,7 @@ Command = Place | Cancel
 
 _outcome = msgspec.json.Decoder(Outcome)
 _batch_outcome = msgspec.json.Decoder(_BatchOutcome)
+_book = msgspec.json.Decoder(_Book)
 _problem = msgspec.json.Decoder(_Problem)
 
 
@@ -160,13 +170,31 @@ class CommandClient:
     async def visible(self, order_id: str, token: str) -> bool:
         """Wait until the query API shows the order as of ``token``; false if it does not in time."""
         url = f"{self.query_url}/v1/orders/{order_id}"
-        timeout = aiohttp.ClientTimeout(total=bounds.VISIBLE_S_MAX)
+        deadline = monotonic() + bounds.VISIBLE_S_MAX
+        while monotonic() < deadline:
+            try:
+                async with self._http.get(url, params={"after": token}) as response:
+                    await response.read()
+                    if response.status == 200:
+                        return True
+            except (aiohttp.ClientError, TimeoutError):
+                pass
+            await asyncio.sleep(bounds.BACKOFF_FIRST_S)
+        return False
+
+    async def best(self, symbol: str) -> tuple[str, str] | None:
+        """Return the best bid and ask that the query API shows; "-" where there is none, ``None`` if it does
+        not answer.
+        """
         try:
-            async with self._http.get(url, params={"after": token}, timeout=timeout) as response:
-                await response.read()
-                return response.status == 200
-        except (aiohttp.ClientError, TimeoutError):
-            return False
+            async with self._http.get(f"{self.query_url}/v1/markets/{symbol}/book?depth=1") as response:
+                if response.status != 200:
+                    return None
+                book = _book.decode(await response.read())
+        except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError):
+            return None
+        bids, asks = ([level.price for level in side] for side in (book.bids, book.asks))
+        return (bids[0] if bids else "-", asks[0] if asks else "-")
 
     async def _order(self, method: str, path: str, body: bytes | None) -> Outcome:
         deadline, tries = monotonic() + self.retry_s_max, 0
@@ -222,7 +250,7 @@ class RefusedByApiError(LoadError):
 def _refusal(status: int, path: str, answer: bytes) -> Exception:
     try:
         problem = _problem.decode(answer)
-    except msgspec.ValidationError:
+    except msgspec.DecodeError:
         return LoadError(f"{path} answered {status}: {answer.decode(errors='replace')[:500]}")
     # A rejected order is on record and has an id; the content of anything else refused leaves no trace.
     if problem.code in {"in_progress", "request_in_progress"}:

@@ -88,9 +88,10 @@ async def _trade(
 
 async def _draw(trading: Trading, console: Console) -> None:
     with Live(screen(trading), console=console, auto_refresh=False, transient=True) as live:
-        while True:
-            await asyncio.sleep(1 / bounds.SCREEN_REFRESHES_PER_S)
+        while not console.quiet:
+            await trading.look()
             live.update(screen(trading), refresh=True)
+            await asyncio.sleep(1 / bounds.SCREEN_REFRESHES_PER_S)
 
 
 def _load(trading: Trading) -> dict[str, float]:

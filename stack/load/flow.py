@@ -91,18 +91,6 @@ class Flow:
             if action.commands:
                 yield action
 
-    def best(self, symbol: str) -> tuple[int, int] | None:
-        """Return the makers' best bid and ask in ticks, as they last quoted them."""
-        quoted = [
-            (side, ticks)
-            for (_, of_symbol), quotes in self.quotes.items()
-            if of_symbol == symbol
-            for (side, _), (_, ticks) in quotes.items()
-        ]
-        bids = [ticks for side, ticks in quoted if side == "buy"]
-        asks = [ticks for side, ticks in quoted if side == "sell"]
-        return (max(bids), min(asks)) if bids and asks else None
-
     def withdrawals(self) -> list[Command]:
         """Return the cancels of all quotes, for the end."""
         return [

@@ -4,8 +4,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from domain.numbers import format_units
-from stack.load.flow import MARKETS, PRICE_SCALE
+from stack.load.flow import MARKETS
 from stack.load.trading import Trading
 
 
@@ -17,33 +16,39 @@ def screen(trading: Trading) -> Group:
 def _figures(trading: Trading) -> Table:
     measured = trading.measurements
     recent, visible = measured.recent_ms.histogram(), measured.recent_visible_ms.histogram()
-    columns = ("orders", "orders/s", "commands/s", "trades", "rejected", "p50", "p99", "visible p50")
-    table = Table(*columns, box=None)
+    table = _table(
+        "orders", "orders/s", "commands/s", "trades", "rejected", "P50", "P99", "visible P50", "visible P99"
+    )
     table.add_row(
         f"{measured.orders_sent:,}",
         f"{measured.orders_per_second:,.0f}",
-        f"{trading.governor.per_s:,.0f}",
+        f"{trading.commands_sent / measured.elapsed_s:,.0f}",
         f"{measured.trades:,}",
         f"{measured.orders_rejected.total():,}",
         _ms(recent.percentile(50)),
         _ms(recent.percentile(99)),
         _ms(visible.percentile(50)),
+        _ms(visible.percentile(99)),
     )
     return table
 
 
 def _markets(trading: Trading) -> Table:
-    table = Table("market", "bid", "ask", "last", "trades", box=None)
+    table = _table("market", "bid", "ask", "last", "trades")
     for plan in MARKETS:
         symbol = plan.spec.symbol
-        bid, ask = trading.flow.best(symbol) or (None, None)
+        bid, ask = trading.best.get(symbol, ("-", "-"))
         last = trading.last_prices.get(symbol, "-")
-        table.add_row(symbol, _price(bid), _price(ask), last, f"{trading.trades[symbol]:,}")
+        table.add_row(symbol, bid, ask, last, f"{trading.trades[symbol]:,}")
     return table
 
 
-def _price(ticks: int | None) -> str:
-    return "-" if ticks is None else format_units(ticks, PRICE_SCALE)
+def _table(*columns: str) -> Table:
+    """Make a table of figures that stay in place while they change."""
+    table = Table(box=None)
+    for column in columns:
+        table.add_column(column, justify="right", min_width=9)
+    return table
 
 
 def _ms(duration_ms: float | None) -> str:

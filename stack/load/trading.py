@@ -7,7 +7,7 @@ from time import perf_counter
 
 from stack.load import bounds
 from stack.load.client import Command, CommandClient, Outcome, Place
-from stack.load.flow import Action, Flow
+from stack.load.flow import MARKETS, Action, Flow
 from stack.load.measurements import Measurements
 from stack.load.playing import OPEN, batches
 from stack.load.visibility import VisibilityProbe
@@ -48,7 +48,11 @@ class Governor:
 
 @dataclass
 class Trading:
-    """The demo while it runs; ``last_prices`` and ``traded`` by symbol, as the replies told them."""
+    """The demo while it runs.
+
+    By symbol: ``last_prices`` and ``trades`` as the replies told them, ``best`` bid and ask as the query API
+    shows them.
+    """
 
     client: CommandClient
     measurements: Measurements
@@ -57,6 +61,7 @@ class Trading:
     governor: Governor
     last_prices: dict[str, str] = field(default_factory=dict)
     trades: Counter[str] = field(default_factory=Counter)
+    best: dict[str, tuple[str, str]] = field(default_factory=dict)
     commands_sent: int = 0
 
     async def run(self, stop: asyncio.Event) -> None:
@@ -78,6 +83,12 @@ class Trading:
                 # What could not be sent in time is not made up for by a burst.
                 due = max(due, perf_counter() - BEHIND_S_MAX)
         await self.probe.finish()
+
+    async def look(self) -> None:
+        """See where the markets stand, for the screen."""
+        for plan in MARKETS:
+            symbol = plan.spec.symbol
+            self.best[symbol] = await self.client.best(symbol) or self.best.get(symbol, ("-", "-"))
 
     async def withdraw(self) -> None:
         """Take all quotes out of the books: the next run begins afresh."""

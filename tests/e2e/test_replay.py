@@ -58,10 +58,12 @@ def test_the_same_run_again_is_answered_as_replayed_and_trades_nothing_twice(sta
 
 @pytest.mark.parametrize("service", ["order-processor", "command-api"])
 def test_a_crash_in_the_middle_loses_and_doubles_nothing(stack: Stack, service: str) -> None:
+    killed = stack.pid(service)
     crash = threading.Timer(2.0, stack.kill, [service])
     crash.start()
     found = replay(stack, run_id=f"crash_{service.replace('-', '_')}", orders_per_s=200)
     crash.join()
+    assert stack.pid(service) != killed
     assert all(found["proofs"].values()), found["differences"]
     assert found["orders_unanswered"] == 0
     # What waited for longer than an order is valid is rejected as stale, and that is an answer.
