@@ -15,8 +15,8 @@ from commands.outcome import outcome, refused, same_content
 from commands.shard import Shard
 from domain.account import AccountPosted, Deposit, Posting
 from domain.event import Event
-from domain.exchange import decide, evolve
-from domain.order import PlaceOrder
+from domain.exchange import Exchange, decide, evolve
+from domain.order import CancelOrder, OrderCancelled, PlaceOrder
 from domain.rejections import RefusedError
 from streams.codec import RecordedEvent, StoredEventType, encode, event_type
 from streams.topics import TopicPartition
@@ -52,6 +52,13 @@ def created_id(command: AnyCommand) -> str | None:
     if isinstance(command, PlaceOrder):
         return command.order_id
     return command.transfer_id if isinstance(command, Deposit) else None
+
+
+def asked_before(exchange: Exchange, command: AnyCommand) -> str | None:
+    """Return the id of the stream whose history may hold the answer to ``command`` already."""
+    if isinstance(command, CancelOrder) and command.order_id not in exchange.orders:
+        return command.order_id
+    return created_id(command)
 
 
 class Batch:
@@ -104,6 +111,8 @@ class Batch:
         """Return the events of the first command with this id, if there was one; if it asked for something
         else, refuse this one.
         """
+        if isinstance(command, CancelOrder):
+            return self._cancelled_before(command)
         stream = created_id(command)
         if stream is None:
             return None
@@ -113,6 +122,16 @@ class Batch:
         if events is not None and not same_content(self.shard.exchange, command, events[0]):
             raise RefusedError("id_reused", f"{stream} stands for {events[0]}")
         return events
+
+    def _cancelled_before(self, command: CancelOrder) -> Sequence[Event] | None:
+        """A cancel whose answer was lost may be sent again: the order was cancelled, as it asked."""
+        return [
+            recorded.event
+            for recorded in self._earlier.get(command.order_id, ())
+            if isinstance(recorded.event, OrderCancelled)
+            and recorded.event.account == command.account
+            and recorded.event.reason == "requested"
+        ] or None
 
     def _gather(self, command: AnyCommand, events: list[Event]) -> None:
         cause = Cause(command.actor, command.command_id, command.correlation_id)

@@ -30,6 +30,7 @@ def outcome(exchange: Exchange, command: AnyCommand, events: Sequence[Event], *,
             command.order_id,
             remaining=cancelled.remaining,
             scales=scales,
+            replayed=replayed,
         )
     status: Status = "listed"
     if isinstance(command, OpenAccount):

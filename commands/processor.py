@@ -13,13 +13,14 @@ from threading import Event as Flag
 import msgspec
 from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPartition
 
-from commands.batch import Batch, Placed, created_id
+from commands.batch import Batch, Placed, asked_before
 from commands.hash_chain import CommitHeader, chain
 from commands.messages import CommandMessage, decode_command
 from commands.ownership import Ownership, take_over
 from commands.recorder import Commit, ShardRecorder
 from commands.replies import Replies
 from commands.shard import Shard
+from domain.state_hash import VERSION
 from streams import topics
 from streams.codec import RecordedEvent, decode_recorded
 from streams.history import read_events, read_states
@@ -94,7 +95,8 @@ class ShardProcessor:
             )
             raise LostHistoryError(message)
         row = owned.connection.execute(
-            "SELECT state_hash FROM commits WHERE shard = %s AND last_seq = %s", (owned.shard, owned.last_seq)
+            "SELECT state_hash FROM commits WHERE shard = %s AND last_seq = %s AND state_hash_version = %s",
+            (owned.shard, owned.last_seq, VERSION),
         ).fetchone()
         if row is not None and int.from_bytes(row[0], "big") != shard.exchange.state_hash:
             message = (
@@ -141,7 +143,7 @@ class ShardProcessor:
 
     def _earlier(self, commands: Sequence[CommandMessage]) -> Mapping[str, Sequence[RecordedEvent]]:
         """Return the history of each id that was used before: one query, and only if there may be any."""
-        ids = (created_id(message.command) for message in commands)
+        ids = (asked_before(self._shard.exchange, message.command) for message in commands)
         suspects = self._shard.known.suspects(stream for stream in ids if stream is not None)
         if not suspects:
             return {}

@@ -27,6 +27,7 @@ from psycopg.sql import SQL, Composed, Identifier
 
 from commands.hash_chain import CommitHeader, chain
 from commands.schema import events_table
+from domain.state_hash import VERSION
 
 POLL_MS = 50
 PAGE_EVENTS_MAX = 500
@@ -116,13 +117,14 @@ class ShardRecorder(ApplicationRecorder):
                 RETURNING shard
             )
             INSERT INTO commits (shard, last_seq, first_seq, next_offset, epoch, occurred_at_us,
-                state_hash, chain_hash)
+                state_hash, state_hash_version, chain_hash)
             SELECT shard, %(last_seq)s, %(first_seq)s, %(next_offset)s, %(epoch)s, %(occurred_at_us)s,
-                %(state_hash)s, %(chain_hash)s FROM moved
+                %(state_hash)s, %(state_hash_version)s, %(chain_hash)s FROM moved
             """,
             {
                 **header._asdict(),
                 "state_hash": header.state_hash.to_bytes(8, "big"),
+                "state_hash_version": VERSION,
                 "expected_offset": commit.expected_offset,
                 "published_seq": commit.published_seq,
                 "chain_hash": commit.chain_hash,

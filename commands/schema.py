@@ -26,6 +26,7 @@ _TABLES = SQL("""
         epoch bigint NOT NULL,
         occurred_at_us bigint NOT NULL,
         state_hash bytea NOT NULL,
+        state_hash_version smallint NOT NULL,
         chain_hash bytea NOT NULL,
         PRIMARY KEY (shard, last_seq)
     );

@@ -7,6 +7,7 @@ It tells two states apart that should be equal; against forgery there is the has
 
 import xxhash
 
+VERSION = 1  # of what goes into the hash: hashes of different versions say nothing about each other
 MODULUS = 1 << 64
 
 

@@ -177,6 +177,23 @@ def test_a_refused_command_leaves_no_event(shard: Shard) -> None:
     assert not placed
 
 
+def cancel_of(name: str, account: str = "alice") -> CancelOrder:
+    return CancelOrder(
+        command_id="again", actor=account, order_id=ids.order_id(0, "alice", name), account=account
+    )
+
+
+def test_a_cancel_sent_again_because_its_answer_was_lost_is_answered_the_same(shard: Shard) -> None:
+    _, placed = decided(shard, [order("1", "alice", "buy", "1", "100")])
+    (first,), cancelled = decided(shard, [cancel_of("1")])
+    earlier = history((*placed, *cancelled))
+    (again, others), none = decided(shard, [cancel_of("1"), cancel_of("1", account="bob")], earlier)
+    assert (first.status, first.replayed) == ("cancelled", False)
+    assert (again.status, again.remaining, again.replayed) == ("cancelled", first.remaining, True)
+    assert (others.status, others.code) == ("refused", "order_not_open")
+    assert not none
+
+
 def test_a_defect_in_one_decision_refuses_that_command_and_no_other(
     shard: Shard, monkeypatch: pytest.MonkeyPatch
 ) -> None:
