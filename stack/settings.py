@@ -68,7 +68,8 @@ class Settings(BaseSettings):
     # On AWS these name other hosts; here they follow from the ports.
     postgres_dsn: str = Field(
         default_factory=lambda known: (
-            f"postgresql://oms:{quote(known['postgres_password'], safe='')}@{HOST}:{known['postgres_port']}/oms"
+            f"postgresql://oms:{quote(known['postgres_password'], safe='')}@{HOST}"
+            f":{known['postgres_port']}/oms"
         ),
         repr=False,
     )

@@ -28,6 +28,7 @@ from domain.order import CancelOrder, PlaceOrder
 from streams.publisher import make_producer
 
 BODY_BYTES_MAX = 1_048_576
+LINGER_MS = 2
 DEFAULT_SHARD = 0  # all markets trade on it, until markets on other shards are listed
 
 ApiRequest = Request[Identity, Token, State]
@@ -249,7 +250,7 @@ def _problem(outcome: Outcome, token: str) -> Problem:
 
 def create_app(config: CommandApiConfig) -> Litestar:
     """Return the command API, ready to be served."""
-    producer = make_producer(config.kafka_bootstrap, "command-api")
+    producer = make_producer(config.kafka_bootstrap, "command-api", LINGER_MS)
     state: dict[str, Desk] = {}
 
     @asynccontextmanager

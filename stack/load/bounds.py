@@ -1,11 +1,13 @@
 """Every bound and default of the load that `./oms replay` and `./oms demo` make; names end in their unit."""
 
 # --- Sending ---------------------------------------------------------------------------------------------
-IN_FLIGHT_MAX = 512
-"""Requests on their way at once; an open loop that meets it falls behind, which its latencies then show."""
+IN_FLIGHT_MAX = 2_048
+"""Commands on their way at once; an open loop that meets it falls behind, which its latencies then show."""
 CONNECTIONS_MAX = 64
 BATCH_COMMANDS_MAX = 400
 """Of the 500 the API takes: a longer batch waits longer for its first outcome."""
+GATHER_MS = 5.0
+"""Commands due within this time go out in one request."""
 REQUEST_S_MAX = 15.0
 RETRY_S_MAX = 90.0
 """How long one command is tried again while services restart; `--patience` sets another."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.console import Console
 
-from stack.load import report
+from stack.load import bounds, report
 from stack.load.bitstamp import SATOSHI, Trade, feed_beside, read_rows, read_trades
 from stack.load.client import LoadError
 from stack.load.history import History, history_of
@@ -109,10 +109,11 @@ async def _play(
 
 
 def _told(options: Options, history: History) -> dict[str, Any]:
+    together = f"those due within {bounds.GATHER_MS:g} ms in one request"
     if options.orders_per_s is not None:
-        load = f"{options.orders_per_s:g} orders/s, each sent at its fixed time"
+        load = f"{options.orders_per_s:g} orders/s, each at its fixed time, {together}"
     elif options.speed is not None:
-        load = f"{options.speed:g} times as fast as it was, each order sent at its fixed time"
+        load = f"{options.speed:g} times as fast as it was, each order at its fixed time, {together}"
     else:
         load = "as fast as it goes, in batches"
     return {

@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from projections.projection import Document
 from stack.load import bounds
-from stack.load.client import CommandClient
+from stack.load.gathering import GatheringClient
 from stack.load.measurements import Measurements
 from stack.load.proofs import Proofs, Said, head, prove_history, prove_read_models
 from stack.ports import HOST
@@ -37,9 +37,9 @@ def bring_up(settings: Settings) -> Settings:
     return stack.settings
 
 
-def client_of(settings: Settings, patience_s: float = bounds.RETRY_S_MAX) -> CommandClient:
+def client_of(settings: Settings, patience_s: float = bounds.RETRY_S_MAX) -> GatheringClient:
     """Return a client that may do everything: it sets up markets and trades for all accounts."""
-    return CommandClient(
+    return GatheringClient(
         f"http://{HOST}:{settings.command_api_port}",
         f"http://{HOST}:{settings.query_api_port}",
         admin_token(settings),
