@@ -63,7 +63,7 @@ def api(config: QueryConfig) -> Iterator[TestClient[Any]]:
         yield client
 
 
-def token(*roles: Role, accounts: list[str] | None = None, secret: str = SECRET, valid_s: int = 60) -> Any:
+def token(*roles: Role, accounts: list[str] | None = None, secret: str = SECRET, valid_s: int = 3_600) -> Any:
     minted = mint_token(secret, "tester", list(roles), accounts, valid_s)
     return {"Authorization": f"Bearer {minted}"}
 
