@@ -23,5 +23,6 @@ COMMANDS = (
     Command("token", "print a bearer token for curl", "stack.cli.token", "token"),
     Command("test", "run the tests, or one kind of them", "stack.cli.test", "run_tests"),
     Command("check", "ruff, mypy and import-linter over everything", "stack.cli.check", "check"),
+    Command("bench", "measure us and what could be installed instead", "stack.cli.bench", "bench"),
     Command("lock", "choose the newest versions of all packages", "stack.cli.lock", "lock"),
 )

@@ -1,0 +1,164 @@
+"""Our own engine: the one place that knows the domain's functions and commands.
+
+What is timed is the pure domain with everything it does: checks, ledger, matching, events, state hash.
+"""
+
+import sys
+from importlib.machinery import SOURCE_SUFFIXES, FileFinder, SourceFileLoader
+from pathlib import Path
+from typing import Any
+
+from bench.engine.flow import ACCOUNTS
+from bench.engine.messages import Message
+from bench.engine.timing import Call, Engine
+
+CHECKOUT = Path(__file__).resolve().parents[2]
+SHARD = 0
+SYMBOL = "BTC-USD"
+NOW_US = 1_790_000_000_000_000
+LOT_UNITS = 1_000  # a lot of 0.00001 in base units of 10**-8
+FUNDS = {"BTC": "1000000", "USD": "1000000000"}
+
+
+class Ours(Engine):
+    """An exchange with one market, and accounts rich enough for every order."""
+
+    def __init__(self) -> None:
+        from domain import exchange, order  # noqa: PLC0415 - first the worker says which domain
+
+        self.decide, self.evolve = exchange.decide, exchange.evolve
+        self.exchange = exchange.Exchange()
+        self.fill = order.OrderFilled
+        self.replaced: dict[int, int] = {}
+        for command in _opening():
+            self.handle(command)
+
+    def handle(self, command: Any) -> Any:
+        """Decide, and make the events part of the state; return them."""
+        events = self.decide(self.exchange, command, NOW_US)
+        for event in events:
+            self.evolve(self.exchange, event)
+        return events
+
+    def replace(self, cancel: Any, place: Any) -> Any:
+        self.handle(cancel)
+        return self.handle(place)
+
+    def call(self, message: Message) -> Call:
+        if message.kind == "cancel":
+            return self.handle, (self._cancel(message),)
+        if message.kind == "modify":
+            cancel = self._cancel(message)
+            self.replaced[message.order] = self.replaced.get(message.order, 0) + 1
+            return self.replace, (cancel, self._place(message))
+        return self.handle, (self._place(message),)
+
+    def traded(self, outcome: Any) -> tuple[int, int]:
+        fills = [event for event in outcome if isinstance(event, self.fill) and event.liquidity == "maker"]
+        return len(fills), sum(fill.quantity for fill in fills) // LOT_UNITS
+
+    def _client_order_id(self, message: Message) -> str:
+        times = self.replaced.get(message.order, 0)
+        return f"order-{message.order}" + (f"-{times}" if times else "")
+
+    def _cancel(self, message: Message) -> Any:
+        from domain.order import CancelOrder  # noqa: PLC0415
+
+        account, name = _account(message.account), self._client_order_id(message)
+        return CancelOrder(
+            command_id=f"cancel-{name}",
+            actor=account,
+            order_id=_order_id(account, name),
+            account=account,
+        )
+
+    def _place(self, message: Message) -> Any:
+        from domain.order import PlaceOrder  # noqa: PLC0415
+
+        account, name = _account(message.account), self._client_order_id(message)
+        return PlaceOrder(
+            command_id=f"place-{name}",
+            actor=account,
+            order_id=_order_id(account, name),
+            account=account,
+            client_order_id=name,
+            symbol=SYMBOL,
+            side=message.side,
+            order_type="limit",
+            time_in_force="ioc" if message.ioc else "gtc",
+            quantity=f"{message.quantity // 10**5}.{message.quantity % 10**5:05d}",
+            price=f"{message.price // 100}.{message.price % 100:02d}",
+        )
+
+
+def compiled() -> bool:
+    """Tell whether the domain that was imported is a compiled one."""
+    from domain import exchange  # noqa: PLC0415
+
+    return not str(exchange.__file__).endswith(tuple(SOURCE_SUFFIXES))
+
+
+def use_plain_domain() -> None:
+    """Have the domain imported from its Python sources, also where a compiled one is found."""
+
+    def hook(folder: str) -> FileFinder:
+        if Path(folder).resolve() not in {CHECKOUT, CHECKOUT / "domain"}:
+            raise ImportError(f"{folder} is not the checkout")
+        return FileFinder(folder, (SourceFileLoader, SOURCE_SUFFIXES))
+
+    sys.path.insert(0, str(CHECKOUT))
+    sys.path_hooks.insert(0, hook)
+    sys.path_importer_cache.clear()
+
+
+_names: list[str] = [f"account-{number}" for number in range(ACCOUNTS)]
+
+
+def _account(number: int) -> str:
+    """Return one and the same string each time, as a server that interns its accounts does."""
+    return _names[number]
+
+
+def _order_id(account: str, client_order_id: str) -> str:
+    from domain.ids import order_id  # noqa: PLC0415
+
+    return order_id(SHARD, account, client_order_id)
+
+
+def _opening() -> list[Any]:
+    """List the market and fund the accounts."""
+    from domain.account import Deposit, OpenAccount  # noqa: PLC0415
+    from domain.ids import transfer_id  # noqa: PLC0415
+    from domain.market import ListMarket  # noqa: PLC0415
+
+    market = ListMarket(
+        command_id="list",
+        actor="operator",
+        symbol=SYMBOL,
+        base_asset="BTC",
+        quote_asset="USD",
+        base_scale=8,
+        quote_scale=8,
+        tick_size="0.01",
+        lot_size="0.00001",
+        min_quantity="0.00001",
+        max_quantity="1000",
+        min_notional="0",
+        maker_fee_ppm=1_000,
+        taker_fee_ppm=2_000,
+    )
+    opened = [OpenAccount(command_id=f"open-{name}", actor="operator", account=name) for name in _names]
+    deposits = [
+        Deposit(
+            command_id=f"deposit-{name}-{asset}",
+            actor="operator",
+            transfer_id=transfer_id(SHARD, name, asset),
+            client_transfer_id=asset,
+            account=name,
+            asset=asset,
+            amount=amount,
+        )
+        for name in _names
+        for asset, amount in FUNDS.items()
+    ]
+    return [market, *opened, *deposits]
