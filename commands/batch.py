@@ -15,8 +15,8 @@ from commands.outcome import outcome, refused, same_content
 from commands.shard import Shard
 from domain.account import AccountPosted, Deposit, Posting
 from domain.event import Event
-from domain.exchange import Exchange, decide, evolve
-from domain.order import CancelOrder, OrderCancelled, PlaceOrder
+from domain.exchange import Exchange, decide, make_so, pass_time
+from domain.order import CancelOrder, CancelReplace, OrderCancelled, PlaceOrder
 from domain.rejections import RefusedError
 from streams.codec import RecordedEvent, StoredEventType, encode, event_type
 from streams.topics import TopicPartition
@@ -35,6 +35,8 @@ class Cause(NamedTuple):
     correlation_id: str
 
 
+_CLOCK = Cause("clock", "", "")
+
 # What a grouped event says of its cause: its postings each name their own.
 _GROUPED = Cause(PROCESSOR, "", "")
 
@@ -50,6 +52,8 @@ class Placed(NamedTuple):
 def created_id(command: AnyCommand) -> str | None:
     """Return the id of the stream that ``command`` begins, if it begins one that must begin only once."""
     if isinstance(command, PlaceOrder):
+        return None if command.dry_run else command.order_id
+    if isinstance(command, CancelReplace):
         return command.order_id
     return command.transfer_id if isinstance(command, Deposit) else None
 
@@ -75,6 +79,7 @@ class Batch:
         self._events: list[tuple[StoredEventType, Cause]] = []
         self._postings: dict[str, list[Posting]] = {}
         self._caused: dict[str, list[Event]] = {}
+        self._gather(_CLOCK, pass_time(shard.exchange, now_us))
 
     def handle(self, message: CommandMessage) -> None:
         """Decide one command; whatever it is, it has an outcome."""
@@ -88,9 +93,10 @@ class Batch:
             events = self._decide(command)
         except RefusedError as refusal:
             return refused(command, refusal)
-        for event in events:
-            evolve(self.shard.exchange, event)
-        self._gather(command, events)
+        events = make_so(self.shard.exchange, events, command.command_id, self.now_us)
+        self._gather(Cause(command.actor, command.command_id, command.correlation_id), events)
+        if stream := created_id(command):
+            self._caused[stream] = events
         return outcome(self.shard.exchange, command, events, replayed=False)
 
     def _decide(self, command: AnyCommand) -> list[Event]:
@@ -133,15 +139,12 @@ class Batch:
             and recorded.event.reason == "requested"
         ] or None
 
-    def _gather(self, command: AnyCommand, events: list[Event]) -> None:
-        cause = Cause(command.actor, command.command_id, command.correlation_id)
+    def _gather(self, cause: Cause, events: list[Event]) -> None:
         for event in events:
             if isinstance(event, Posting):
                 self._postings.setdefault(event.account, []).append(event)
             else:
                 self._events.append((event, cause))  # type: ignore[arg-type] # every other event is stored
-        if stream := created_id(command):
-            self._caused[stream] = events
 
     def close(self) -> list[Placed]:
         """Return all events in their final order, numbered and encoded."""

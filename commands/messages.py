@@ -10,13 +10,34 @@ import msgspec
 
 from domain.account import Deposit, OpenAccount
 from domain.event import Liquidity
-from domain.market import ListMarket
-from domain.order import CancelOrder, PlaceOrder
+from domain.market import ListMarket, SetMarkPrice
+from domain.order import AmendOrder, CancelAll, CancelOrder, CancelReplace, PlaceOrder
 
-AnyCommand = PlaceOrder | CancelOrder | OpenAccount | Deposit | ListMarket
+AnyCommand = (
+    PlaceOrder
+    | CancelReplace
+    | AmendOrder
+    | CancelOrder
+    | CancelAll
+    | OpenAccount
+    | Deposit
+    | ListMarket
+    | SetMarkPrice
+)
 
 Status = Literal[
-    "open", "partially_filled", "filled", "cancelled", "rejected", "refused", "opened", "credited", "listed"
+    "waiting",
+    "open",
+    "partially_filled",
+    "filled",
+    "cancelled",
+    "rejected",
+    "refused",
+    "valid",
+    "opened",
+    "credited",
+    "listed",
+    "set",
 ]
 
 
@@ -46,9 +67,11 @@ class Scales(msgspec.Struct, frozen=True, gc=False):
 
 
 class Outcome(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """What became of a command. ``rejected``: the order is on record as rejected; ``refused``: nothing
-    happened, and the command may be sent again. ``replayed``: it had been decided before, and this is the
-    first outcome again.
+    """What became of a command.
+
+    ``waiting``: the order waits for its trigger. ``rejected``: the order is on record as rejected;
+    ``refused``: nothing happened, and the command may be sent again. ``valid``: so says a dry run.
+    ``replayed``: it had been decided before, and this is the first outcome again.
     """
 
     command_id: str

@@ -4,123 +4,160 @@ from collections.abc import Sequence
 
 from commands.messages import AnyCommand, Outcome, OutcomeFill, Scales, Status
 from domain.account import Deposit, FundsDeposited, OpenAccount
+from domain.book import Trigger
 from domain.event import Event
 from domain.exchange import Exchange
-from domain.market import MarketRules
+from domain.market import ListMarket, MarketRules
 from domain.numbers import parse_units
-from domain.order import CancelOrder, OrderCancelled, OrderFilled, OrderPlaced, OrderRejected, PlaceOrder
+from domain.order import (
+    AmendOrder,
+    CancelAll,
+    CancelOrder,
+    CancelReplace,
+    OrderAmended,
+    OrderCancelled,
+    OrderFilled,
+    OrderPlaced,
+    OrderRejected,
+    OrderRequest,
+    OrderTriggered,
+    PlaceOrder,
+)
 from domain.rejections import RefusedError
 
-OrderEvent = OrderPlaced | OrderRejected | OrderFilled | OrderCancelled
+LifeEvent = OrderPlaced | OrderRejected | OrderFilled | OrderTriggered | OrderAmended | OrderCancelled
 
 
 def outcome(exchange: Exchange, command: AnyCommand, events: Sequence[Event], *, replayed: bool) -> Outcome:
     """Return what ``events``, all that ``command`` caused, amount to."""
-    if isinstance(command, PlaceOrder):
+    if isinstance(command, PlaceOrder | CancelReplace | AmendOrder | CancelOrder):
         own = [
-            event for event in events if isinstance(event, OrderEvent) and event.order_id == command.order_id
+            event for event in events if isinstance(event, LifeEvent) and event.order_id == command.order_id
         ]
+        if not own:
+            return Outcome(command.command_id, "valid", command.order_id)
         return _order_outcome(exchange, command, own, replayed=replayed)
-    if isinstance(command, CancelOrder):
-        (cancelled,) = (event for event in events if isinstance(event, OrderCancelled))
-        scales = _scales(exchange.markets[cancelled.symbol].rules)
-        return Outcome(
-            command.command_id,
-            "cancelled",
-            command.order_id,
-            remaining=cancelled.remaining,
-            scales=scales,
-            replayed=replayed,
-        )
-    status: Status = "listed"
-    if isinstance(command, OpenAccount):
-        status = "opened"
-    elif isinstance(command, Deposit):
-        status = "credited"
-    return Outcome(command.command_id, status, replayed=replayed or not events)
+    if isinstance(command, CancelAll):
+        count = sum(isinstance(event, OrderCancelled) for event in events)
+        return Outcome(command.command_id, "cancelled", detail=f"{count} orders cancelled")
+    return Outcome(command.command_id, _done(command), replayed=replayed or not events)
 
 
 def refused(command: AnyCommand, refusal: RefusedError) -> Outcome:
-    order_id = command.order_id if isinstance(command, PlaceOrder | CancelOrder) else ""
-    return Outcome(command.command_id, "refused", order_id, refusal.code, refusal.detail)
+    return Outcome(
+        command.command_id, "refused", getattr(command, "order_id", ""), refusal.code, refusal.detail
+    )
+
+
+def _done(command: AnyCommand) -> Status:
+    if isinstance(command, OpenAccount):
+        return "opened"
+    if isinstance(command, Deposit):
+        return "credited"
+    return "listed" if isinstance(command, ListMarket) else "set"
+
+
+# --- Is it the same again? ----------------------------------------------------------------------------------
 
 
 def same_content(exchange: Exchange, command: AnyCommand, first: Event) -> bool:
     """Whether ``command`` asks for what ``first``, the event its id stands for, granted or rejected."""
-    if isinstance(first, OrderRejected) and isinstance(command, PlaceOrder):
-        return (first.price, first.quantity) == (command.price, command.quantity) and _same_kind(
-            first, command
-        )
-    if isinstance(first, OrderPlaced) and isinstance(command, PlaceOrder):
-        rules = exchange.markets[first.symbol].rules
-        price = None if command.price is None else _units(command.price, rules.price_scale)
-        quantity = _units(command.quantity, rules.base_scale)
-        return (first.price, first.quantity) == (price, quantity) and _same_kind(first, command)
+    if isinstance(command, PlaceOrder | CancelReplace):
+        if isinstance(first, OrderRejected):
+            asked = (command.account, command.symbol, command.request)
+            return (first.account, first.symbol, first.request) == asked
+        return isinstance(first, OrderPlaced) and _asks_for(exchange, command, first)
     if isinstance(first, FundsDeposited) and isinstance(command, Deposit):
         amount = _units(command.amount, exchange.scales[first.asset])
         return (first.account, first.asset, first.amount) == (command.account, command.asset, amount)
     return False
 
 
-def _same_kind(first: OrderPlaced | OrderRejected, command: PlaceOrder) -> bool:
-    return (first.account, first.symbol, first.side, first.order_type, first.time_in_force) == (
-        command.account,
-        command.symbol,
-        command.side,
-        command.order_type,
-        command.time_in_force,
+def _asks_for(exchange: Exchange, command: PlaceOrder | CancelReplace, first: OrderPlaced) -> bool:
+    request, rules = command.request, exchange.markets[first.symbol].rules
+    placed = (first.account, first.symbol, first.side, first.order_type, first.time_in_force)
+    plain = (first.self_trade, first.post_only, first.session)
+    return (
+        placed == (command.account, command.symbol, request.side, request.order_type, request.time_in_force)
+        and plain == (request.self_trade, request.post_only, request.session)
+        and _asks_for_amounts(request, rules, first)
+        and _asks_for_trigger(request, rules, first.trigger)
+        and request.expires_at_us in {None, first.expires_at_us}
     )
 
 
-def _units(text: str, scale: int) -> int | None:
+def _asks_for_amounts(request: OrderRequest, rules: MarketRules, first: OrderPlaced) -> bool:
+    asked = (
+        _units(request.price, rules.price_scale),
+        _units(request.quote_quantity, rules.quote_scale) or 0,
+        _units(request.display_quantity, rules.base_scale) or 0,
+    )
+    quantity = _units(request.quantity, rules.base_scale)
+    return (first.price, first.budget, first.display) == asked and (first.budget or first.quantity) == (
+        first.budget or quantity
+    )
+
+
+def _asks_for_trigger(request: OrderRequest, rules: MarketRules, trigger: Trigger | None) -> bool:
+    if trigger is None:
+        return True  # the order's type is the same, so neither has one
+    trail = _units(request.trailing_offset, rules.price_scale) or 0
+    asked = (request.trigger_source, trail, request.trailing_bps or 0)
+    same_price = trigger.trails or trigger.price == _units(request.trigger_price, rules.price_scale)
+    return (trigger.source, trigger.trail, trigger.trail_bps) == asked and same_price
+
+
+def _units(text: str | None, scale: int) -> int | None:
     try:
-        return parse_units(text, scale)
+        return None if text is None else parse_units(text, scale)
     except ValueError:
         return None
 
 
+# --- An order -----------------------------------------------------------------------------------------------
+
+
 def _order_outcome(
-    exchange: Exchange, command: PlaceOrder, events: Sequence[Event], *, replayed: bool
+    exchange: Exchange,
+    command: PlaceOrder | CancelReplace | AmendOrder | CancelOrder,
+    own: Sequence[LifeEvent],
+    *,
+    replayed: bool,
 ) -> Outcome:
-    first = events[0]
+    first, last = own[0], own[-1]
     if isinstance(first, OrderRejected):
         return Outcome(
-            command.command_id,
-            "rejected",
-            command.order_id,
-            first.code,
-            first.detail,
-            replayed=replayed,
+            command.command_id, "rejected", command.order_id, first.code, first.detail, replayed=replayed
         )
-    fills = [event for event in events if isinstance(event, OrderFilled)]
-    placed = _placed(first)
-    remaining = fills[-1].remaining if fills else placed.quantity
+    rules = exchange.markets[first.symbol].rules
+    fills = [event for event in own if isinstance(event, OrderFilled)]
+    sizes = [event for event in own if isinstance(event, OrderPlaced | OrderAmended)]
     return Outcome(
         command.command_id,
-        _status(fills, cancelled=isinstance(events[-1], OrderCancelled)),
+        _status(own, fills),
         command.order_id,
-        quantity=placed.quantity,
-        remaining=remaining,
+        quantity=sizes[-1].quantity if sizes else 0,
+        remaining=last.quantity if isinstance(last, OrderPlaced) else _remaining(last),
         fills=tuple(
             OutcomeFill(fill.trade_id, fill.price, fill.quantity, fill.fee, fill.liquidity) for fill in fills
         ),
-        scales=_scales(exchange.markets[placed.symbol].rules),
+        scales=Scales(rules.price_scale, rules.base_scale, rules.quote_scale),
         replayed=replayed,
     )
 
 
-def _placed(event: Event) -> OrderPlaced:
-    assert isinstance(event, OrderPlaced), f"an order's first event was {event}"  # noqa: S101 - an invariant
-    return event
+def _remaining(last: LifeEvent) -> int:
+    if isinstance(last, OrderTriggered):
+        return last.quantity
+    return 0 if isinstance(last, OrderPlaced | OrderRejected) else last.remaining
 
 
-def _status(fills: list[OrderFilled], *, cancelled: bool) -> Status:
-    if cancelled:
+def _status(own: Sequence[LifeEvent], fills: Sequence[OrderFilled]) -> Status:
+    last = own[-1]
+    if isinstance(last, OrderCancelled):
         return "cancelled"
+    if isinstance(last, OrderPlaced | OrderAmended) and last.trigger is not None:
+        return "waiting"
     if not fills:
         return "open"
-    return "partially_filled" if fills[-1].remaining else "filled"
-
-
-def _scales(rules: MarketRules) -> Scales:
-    return Scales(rules.price_scale, rules.base_scale, rules.quote_scale)
+    return "partially_filled" if _remaining(last) else "filled"

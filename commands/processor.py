@@ -110,20 +110,19 @@ class ShardProcessor:
     def process(self, messages: Sequence[Message]) -> None:
         """Decide, commit, publish and answer one batch. Raises where a commit failed or may have failed."""
         fresh = [message for message in messages if _offset(message) >= self.next_offset]
-        if not fresh:
-            return
-        if _offset(fresh[0]) != self.next_offset:
+        if fresh and _offset(fresh[0]) != self.next_offset:
             given = fresh[0].offset()
             raise LostHistoryError(
                 f"shard {self._owned.shard}: offset {self.next_offset} is next, not {given}"
             )
         commands = self._decoded(fresh)
-        now_us = max(self._shard.now_us, time.time_ns() // 1_000)
+        now_us = self._now_us()
         batch = Batch(self._shard, now_us, self._earlier(commands))
         for command in commands:
             batch.handle(command)
         placed = batch.close()
-        self.next_offset = _offset(fresh[-1]) + 1
+        if fresh:
+            self.next_offset = _offset(fresh[-1]) + 1
         if placed:
             self._commit(placed, now_us)
         for event in placed:
@@ -172,6 +171,18 @@ class ShardProcessor:
         shard = self._owned.shard
         return write_token({Place(place.topic, place.partition, shard): seq for place, seq in seqs.items()})
 
+    def _now_us(self) -> int:
+        """Time never runs backwards within a shard, whatever the machine's clock does."""
+        return max(self._shard.now_us, time.time_ns() // 1_000)
+
+    def expire(self) -> float | None:
+        """End the orders whose time has come. Return after how many seconds to call again, if at all."""
+        next_us = self._shard.exchange.next_expiry_us()
+        if next_us is not None and next_us <= self._now_us():
+            self.process(())
+            next_us = self._shard.exchange.next_expiry_us()
+        return None if next_us is None else max(0.0, (next_us - self._now_us()) / 1e6)
+
     # --- Publishing and the end -------------------------------------------------------------------------
 
     def send_due(self) -> float | None:
@@ -219,8 +230,9 @@ class Processor:
         while not stop.is_set():
             for shard, messages in self._consume(wait_s).items():
                 self._shards[shard].process(messages)
-            due = [shard.send_due() for shard in self._shards.values()]
+            due = [when for shard in self._shards.values() for when in (shard.expire(), shard.send_due())]
             wait_s = min((seconds for seconds in due if seconds is not None), default=IDLE_WAIT_S)
+            wait_s = min(wait_s, IDLE_WAIT_S)
         self._release_all()
         self._consumer.close()
 

@@ -8,8 +8,9 @@ from commands.known_ids import KnownIds
 from domain.account import AccountOpened, AccountPosted, FundsDeposited
 from domain.exchange import Exchange, evolve
 from domain.ids import account_stream, market_stream
+from domain.market import MarketListed
 from domain.order import OrderCancelled, OrderFilled, OrderPlaced, OrderRejected
-from streams.codec import RecordedEvent, StoredEventType
+from streams.codec import OrderEvent, RecordedEvent, StoredEventType
 from streams.topics import TopicPartition, destination
 
 logger = logging.getLogger(__name__)
@@ -35,7 +36,7 @@ class Shard:
 
     def stream_of(self, event: StoredEventType) -> str:
         """Return the id of the stream ``event`` belongs to."""
-        if isinstance(event, OrderPlaced | OrderRejected | OrderFilled | OrderCancelled):
+        if isinstance(event, OrderEvent):
             return event.order_id
         if isinstance(event, AccountPosted | AccountOpened):
             stream = self._account_streams.get(event.account)
@@ -44,7 +45,8 @@ class Shard:
             return stream
         if isinstance(event, FundsDeposited):
             return event.transfer_id
-        return market_stream(self.number, event.rules.symbol)
+        symbol = event.rules.symbol if isinstance(event, MarketListed) else event.symbol
+        return market_stream(self.number, symbol)
 
     def next_version(self, stream: str, event: StoredEventType) -> int:
         """Count ``event`` as the next of its stream; a stream that has ended is forgotten."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
+from domain.book import Order
 from domain.event import Command, Event, Liquidity, Side
-from domain.numbers import AMOUNT_MAX, parse_units
 from domain.rejections import RefusedError
 from domain.state_hash import digest_of
 
@@ -110,77 +110,14 @@ class Balance:
 
 
 class Account:
-    """An open account and its balances by asset."""
+    """An open account, its balances by asset and its open orders by id."""
 
-    __slots__ = ("account", "balances")
+    __slots__ = ("account", "balances", "orders")
 
     def __init__(self, account: str) -> None:
         self.account = account
         self.balances: dict[str, Balance] = {}
-
-
-class Ledger:
-    """The postings of one command, made one after the other on top of the accounts as they are.
-
-    It reads the accounts and never changes them: that is for ``evolve``.
-    """
-
-    __slots__ = ("accounts", "command_id", "events", "working")
-
-    def __init__(self, exchange: "Exchange", command_id: str, events: list[Event]) -> None:
-        self.accounts = exchange.accounts
-        self.command_id = command_id
-        self.events = events
-        self.working: dict[tuple[str, str], tuple[int, int]] = {}
-
-    def balance(self, account: str, asset: str) -> tuple[int, int]:
-        """Return (available, held) as the postings made so far leave them."""
-        key = (account, asset)
-        if key in self.working:
-            return self.working[key]
-        balance = self.accounts[account].balances.get(asset)
-        return (balance.available, balance.held) if balance else (0, 0)
-
-    def deposit(self, account: str, asset: str, amount: int) -> None:
-        self._post(account, asset, "deposit", amount, amount, 0)
-
-    def hold(self, account: str, asset: str, amount: int, order_id: str) -> None:
-        self._post(account, asset, "hold", amount, -amount, amount, order_id)
-
-    def release(self, account: str, asset: str, amount: int, order_id: str) -> None:
-        self._post(account, asset, "release", amount, amount, -amount, order_id)
-
-    def pay(self, account: str, asset: str, amount: int, order_id: str, fill: Fill | None = None) -> None:
-        self._post(account, asset, "pay", amount, 0, -amount, order_id, fill)
-
-    def receive(self, account: str, asset: str, amount: int, order_id: str, fill: Fill | None = None) -> None:
-        self._post(account, asset, "receive", amount, amount, 0, order_id, fill)
-
-    def _post(
-        self,
-        account: str,
-        asset: str,
-        kind: PostingKind,
-        amount: int,
-        to_available: int,
-        to_held: int,
-        order_id: str | None = None,
-        fill: Fill | None = None,
-    ) -> None:
-        if amount == 0:
-            return
-        available, held = self.balance(account, asset)
-        available += to_available
-        held += to_held
-        if available < 0 or held < 0:
-            message = (
-                f"{kind} of {amount} {asset} would leave {account} with {available} available, {held} held"
-            )
-            raise AssertionError(message)
-        self.working[account, asset] = (available, held)
-        self.events.append(
-            Posting(account, asset, kind, amount, available, held, self.command_id, order_id, fill)
-        )
+        self.orders: dict[str, Order] = {}
 
 
 # --- Decisions ------------------------------------------------------------------------------------------
@@ -193,42 +130,10 @@ def open_account(exchange: "Exchange", command: OpenAccount, _now_us: int) -> li
     return [] if command.account in exchange.accounts else [AccountOpened(command.account)]
 
 
-def deposit(exchange: "Exchange", command: Deposit, _now_us: int) -> list[Event]:
-    """Credit the account. Raises ``RefusedError``."""
-    check_open(exchange, command.account)
-    amount = _amount(exchange, command)
-    events: list[Event] = [
-        FundsDeposited(
-            command.transfer_id, command.client_transfer_id, command.account, command.asset, amount
-        )
-    ]
-    ledger = Ledger(exchange, command.command_id, events)
-    if sum(ledger.balance(command.account, command.asset)) + amount > AMOUNT_MAX:
-        raise RefusedError(
-            "balance_limit", f"{command.amount} {command.asset} more than the account can hold"
-        )
-    ledger.deposit(command.account, command.asset, amount)
-    return events
-
-
 def check_open(exchange: "Exchange", account: str) -> None:
     """Raise ``RefusedError`` unless ``account`` is a trader's open account."""
     if account not in exchange.accounts or account == FEES:
         raise RefusedError("unknown_account", f"account {account!r} is not open")
-
-
-def _amount(exchange: "Exchange", command: Deposit) -> int:
-    scale = exchange.scales.get(command.asset)
-    if scale is None:
-        known = ", ".join(exchange.scales) or "none"
-        raise RefusedError("unknown_asset", f"asset {command.asset!r}; known are: {known}")
-    try:
-        amount = parse_units(command.amount, scale)
-    except ValueError as error:
-        raise RefusedError("invalid_amount", f"amount {error}") from None
-    if amount == 0:
-        raise RefusedError("invalid_amount", "amount was 0; a deposit is more than nothing")
-    return amount
 
 
 # --- Evolution ------------------------------------------------------------------------------------------

@@ -1,67 +1,142 @@
-"""Book: the resting orders of one market, in price-time priority."""
+"""Book: the resting orders of one market, in price-time priority.
+
+An iceberg shows a part of itself. When that part has traded, the next part shows, behind all that rests at
+the price: hidden quantity has no time priority.
+"""
 
 from bisect import bisect_left, insort
+from collections import deque
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from domain.event import Side
+import msgspec
+
+from domain.event import Side, TriggerSource
+
+
+class Trigger(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What an order waits for: the price of ``source`` at or beyond ``price``, in price units.
+
+    ``rising``: it fires at or above ``price``, else at or below. A trailing one follows the best price seen,
+    ``trail`` price units or ``trail_bps`` basis points (at least one price unit) behind it.
+    """
+
+    price: int
+    rising: bool
+    source: TriggerSource = "last"
+    trail: int = 0
+    trail_bps: int = 0
+
+    @property
+    def trails(self) -> bool:
+        return bool(self.trail or self.trail_bps)
+
+    def following(self, price: int) -> int:
+        """Return where a trailing trigger stands if ``price`` is the best seen."""
+        distance = self.trail or max(1, price * self.trail_bps // 10_000)
+        return price + distance if self.rising else price - distance
 
 
 class Order:
-    """An open order. ``price`` is ``None`` for a market order; ``held`` is what its account holds for it,
-    in quote units for a buy and base units for a sell.
+    """An order that is not done. ``price`` is ``None`` where it trades at any; ``held`` is what its account
+    holds for it, in quote units for a buy and base units for a sell.
+
+    ``shown`` is what the book has of it (0: it does not rest). ``display``: an iceberg shows at most that
+    much. ``trigger``: it waits until that fires. ``budget``: a market order may spend (or, selling, is to
+    earn) that many quote units; its ``quantity`` is then what it traded.
     """
 
     __slots__ = (
         "account",
         "after",
         "before",
+        "budget",
         "client_order_id",
         "digest",
+        "display",
+        "expires_at_us",
         "held",
         "level",
+        "maker_fee_ppm",
         "order_id",
+        "order_type",
+        "post_only",
         "price",
         "priority",
         "quantity",
         "remaining",
+        "self_trade",
+        "session",
+        "shown",
         "side",
         "symbol",
+        "taker_fee_ppm",
+        "time_in_force",
+        "trigger",
     )
 
-    def __init__(
-        self,
-        order_id: str,
-        account: str,
-        client_order_id: str,
-        symbol: str,
-        side: Side,
-        price: int | None,
-        quantity: int,
+    def __init__(  # the parts that identify it; all others are set by who makes it
+        self, order_id: str, account: str, client_order_id: str, symbol: str, side: Side
     ) -> None:
         self.order_id = order_id
         self.account = account
         self.client_order_id = client_order_id
         self.symbol = symbol
         self.side = side
-        self.price = price
-        self.quantity = quantity
-        self.remaining = quantity
+        self.order_type = "limit"
+        self.time_in_force = "gtc"
+        self.price: int | None = None
+        self.quantity = 0
+        self.remaining = 0
+        self.budget = 0
         self.held = 0
+        self.display = 0
+        self.shown = 0
+        self.maker_fee_ppm = 0
+        self.taker_fee_ppm = 0
+        self.self_trade = "none"
+        self.trigger: Trigger | None = None
+        self.expires_at_us = 0
+        self.session = ""
+        self.post_only = False
         self.priority = 0
         self.digest = 0
         self.level: Level | None = None
         self.before: Order | None = None
         self.after: Order | None = None
 
+    @property
+    def filled(self) -> int:
+        return self.quantity - self.remaining
+
+    def to_show(self, remaining: int) -> int:
+        """Return how much of ``remaining`` shows when the order joins the queue."""
+        return min(self.display, remaining) if self.display else remaining
+
+
+class Match(NamedTuple):
+    """What a new order meets: ``quantity`` of ``maker`` at ``price``. If ``maker`` is an iceberg,
+    ``revealed`` is how much more of it shows then, behind the others.
+    """
+
+    maker: Order
+    price: int
+    quantity: int
+    revealed: int
+
 
 class Level:
-    """All orders resting at one price, first come first, as a linked list: leaving is as quick as joining."""
+    """All orders resting at one price, first come first, as a linked list: leaving is as quick as joining.
 
-    __slots__ = ("first", "last", "price", "quantity")
+    ``quantity`` is what they show, ``icebergs`` how many of them show only a part.
+    """
+
+    __slots__ = ("first", "icebergs", "last", "price", "quantity")
 
     def __init__(self, price: int) -> None:
         self.price = price
         self.quantity = 0
+        self.icebergs = 0
         self.first: Order | None = None
         self.last: Order | None = None
 
@@ -78,6 +153,8 @@ class Level:
         else:
             self.last.after = order
         self.last = order
+        self.quantity += order.shown
+        self.icebergs += bool(order.display)
 
     def remove(self, order: Order) -> None:
         if order.before is None:
@@ -89,6 +166,24 @@ class Level:
         else:
             order.after.before = order.before
         order.level = order.before = order.after = None
+        self.quantity -= order.shown
+        self.icebergs -= bool(order.display)
+
+    def queue(self) -> Iterator[tuple[Order, int, int]]:
+        """Yield (order, quantity, quantity still hidden behind it) as a taker meets them: what shows first,
+        then the fresh parts of icebergs, each behind all that rests.
+        """
+        if not self.icebergs:
+            for order in self:
+                yield order, order.remaining, 0
+            return
+        waiting = deque((order, order.shown, order.remaining - order.shown) for order in self)
+        while waiting:
+            order, shown, hidden = waiting.popleft()
+            yield order, shown, hidden
+            if hidden:
+                fresh = order.to_show(hidden)
+                waiting.append((order, fresh, hidden - fresh))
 
 
 class BookSide:
@@ -108,13 +203,12 @@ class BookSide:
     def best_price(self) -> int | None:
         return self.keys[-1] * self.sign if self.keys else None
 
-    def add(self, order: Order, price: int, quantity: int) -> None:
+    def add(self, order: Order, price: int) -> None:
         level = self.levels.get(price)
         if level is None:
             level = self.levels[price] = Level(price)
             insort(self.keys, price * self.sign)
         level.append(order)
-        level.quantity += quantity
 
     def remove(self, order: Order, level: Level) -> None:
         level.remove(order)
@@ -136,30 +230,42 @@ class Book:
     def side(self, side: Side) -> BookSide:
         return self.bids if side == "buy" else self.asks
 
-    def rest(self, order: Order, price: int, quantity: int) -> None:
-        """Let ``quantity`` of the order rest at ``price``, behind all that rests there."""
+    def against(self, side: Side) -> BookSide:
+        return self.asks if side == "buy" else self.bids
+
+    def rest(self, order: Order, price: int, shown: int) -> None:
+        """Let the order rest at ``price``, showing ``shown`` of it, behind all that rests there."""
         self.last_priority += 1
         order.priority = self.last_priority
-        self.side(order.side).add(order, price, quantity)
+        order.shown = shown
+        self.side(order.side).add(order, price)
 
-    def reduce(self, order: Order, quantity: int) -> None:
-        """Take ``quantity`` of a resting order out of the book; nothing left: the order leaves."""
+    def show(self, order: Order, shown: int) -> None:
+        """Let a resting order show ``shown`` from now on, in its place; nothing: it leaves."""
         level = order.level
         if level is None:
             return
-        level.quantity -= quantity
-        if order.remaining == 0:
-            self.side(order.side).remove(order, level)
+        if shown == 0:
+            self.leave(order)
+        else:
+            level.quantity += shown - order.shown
+            order.shown = shown
 
-    def matches(self, taker: Side, quantity: int, limit: int | None) -> Iterator[tuple[Order, int, int]]:
-        """Yield (maker, price, quantity) in the order in which a taker of ``quantity`` trades."""
-        makers = self.asks if taker == "buy" else self.bids
-        for level in makers.best_first():
-            if limit is not None and (limit - level.price) * makers.sign > 0:
+    def leave(self, order: Order) -> None:
+        """Take the order out, if it rests."""
+        if order.level is not None:
+            self.side(order.side).remove(order, order.level)
+        order.shown = 0
+
+    def met(self, side: Side, limit: int | None) -> Iterator[tuple[int, Order, int, int]]:
+        """Yield (price, maker, quantity, hidden) in the order in which a taker meets what rests."""
+        for level in self.against(side).best_first():
+            if limit is not None and not crosses(side, limit, level.price):
                 return
-            for maker in level:
-                traded = min(maker.remaining, quantity)
-                yield maker, level.price, traded
-                quantity -= traded
-                if quantity == 0:
-                    return
+            for maker, quantity, hidden in level.queue():
+                yield level.price, maker, quantity, hidden
+
+
+def crosses(side: Side, price: int, other: int) -> bool:
+    """Whether an order at ``price`` trades with one that rests at ``other``."""
+    return price >= other if side == "buy" else price <= other

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING
 from domain.event import Command
 from domain.market import Market, MarketRules
 from domain.numbers import format_units, parse_units
+from domain.order import WITH_LIMIT, WITH_TRIGGER, OrderRequest
 from domain.rejections import RefusedError
 
 if TYPE_CHECKING:
     from domain.exchange import Exchange
+
+AT_ONCE = frozenset({"ioc", "fok"})
+BPS_MAX = 10_000
 
 
 def not_stale(command: Command, now_us: int) -> None:
@@ -30,14 +34,77 @@ def market_of(exchange: "Exchange", symbol: str) -> Market:
     return market
 
 
-def limit_price(rules: MarketRules, order_type: str, text: str | None) -> int | None:
-    """Return the price in price units; ``None`` for a market order."""
-    if order_type == "market":
-        if text is not None:
-            raise RefusedError("price_forbidden", f"price was {text} on a market order")
+# --- Do the parts of the order fit together? --------------------------------------------------------------
+
+
+def check_request(request: OrderRequest) -> None:
+    """Raise ``RefusedError`` for parts that contradict each other or the order's type."""
+    _check_amount(request)
+    _check_trigger(request)
+    _check_time(request)
+    rests = request.order_type in WITH_LIMIT and request.time_in_force not in AT_ONCE
+    if request.post_only and (request.order_type != "limit" or not rests):
+        raise _contradiction("post_only", f"a {request.order_type} order {request.time_in_force} never rests")
+    if request.display_quantity is not None and not rests:
+        raise _contradiction(
+            "display_quantity", f"a {request.order_type} order that does not rest shows nothing"
+        )
+
+
+def _check_amount(request: OrderRequest) -> None:
+    if (request.quantity is None) == (request.quote_quantity is None):
+        raise RefusedError("invalid_quantity", "give either quantity or quote_quantity, and not both")
+    if request.quote_quantity is not None and request.order_type != "market":
+        raise _contradiction("quote_quantity", f"a {request.order_type} order needs a quantity")
+
+
+def _check_trigger(request: OrderRequest) -> None:
+    trailing = (request.trailing_offset is not None) + (request.trailing_bps is not None)
+    waits = request.order_type in WITH_TRIGGER and request.order_type != "trailing_stop"
+    if waits != (request.trigger_price is not None):
+        needed = "needs a trigger_price" if waits else "has no trigger_price"
+        raise RefusedError("invalid_trigger", f"a {request.order_type} order {needed}")
+    if (request.order_type == "trailing_stop") != (trailing == 1):
+        raise RefusedError(
+            "invalid_trigger", "trailing_offset or trailing_bps, one of them, goes with a trailing_stop order"
+        )
+    if request.trailing_bps is not None and not 0 < request.trailing_bps < BPS_MAX:
+        raise RefusedError(
+            "invalid_trigger", f"trailing_bps was {request.trailing_bps}; 1 to 9999 are allowed"
+        )
+
+
+def _check_time(request: OrderRequest) -> None:
+    if (request.expires_at_us is not None) != (request.time_in_force == "gtd"):
+        raise RefusedError("invalid_expiry", "expires_at goes with time in force gtd, and only with that")
+    if request.order_type == "market" and request.time_in_force in {"gtd", "day"}:
+        raise _contradiction(
+            "time_in_force", f"a market order trades at once, {request.time_in_force} or not"
+        )
+
+
+def _contradiction(part: str, why: str) -> RefusedError:
+    return RefusedError("contradictory_order", f"{part}: {why}")
+
+
+# --- Does the market trade it? ------------------------------------------------------------------------------
+
+
+def limit_price(market: Market, request: OrderRequest) -> int | None:
+    """Return the limit price in price units; ``None`` for an order without one."""
+    if request.order_type not in WITH_LIMIT:
+        if request.price is not None:
+            raise RefusedError(
+                "price_forbidden", f"price was {request.price} on a {request.order_type} order"
+            )
         return None
-    if text is None:
-        raise RefusedError("price_required", "a limit order came without a price")
+    if request.price is None:
+        raise RefusedError("price_required", f"a {request.order_type} order came without a price")
+    return limit_price_units(market.rules, request.price)
+
+
+def limit_price_units(rules: MarketRules, text: str) -> int:
+    """Return a limit price in price units."""
     try:
         price = parse_units(text, rules.price_scale)
     except ValueError as error:
@@ -47,12 +114,28 @@ def limit_price(rules: MarketRules, order_type: str, text: str | None) -> int | 
     return price
 
 
+def positive_price(rules: MarketRules, part: str, text: str) -> int:
+    """Return a trigger price or a trailing offset in price units."""
+    try:
+        price = parse_units(text, rules.price_scale)
+    except ValueError as error:
+        raise RefusedError("invalid_trigger", f"{part} {error}; {_ticks(rules)}") from None
+    if price == 0 or price % rules.tick:
+        raise RefusedError("invalid_trigger", f"{part} was {text}; {_ticks(rules)}")
+    return price
+
+
 def _ticks(rules: MarketRules) -> str:
     return f"{rules.symbol} trades in ticks of {format_units(rules.tick, rules.price_scale)}"
 
 
-def order_quantity(rules: MarketRules, text: str) -> int:
-    """Return the quantity in base units."""
+def order_quantity(rules: MarketRules, request: OrderRequest) -> int:
+    """Return the quantity in base units; for an order with a budget the most it could be."""
+    return rules.max_quantity if request.quantity is None else quantity_units(rules, request.quantity)
+
+
+def quantity_units(rules: MarketRules, text: str) -> int:
+    """Return a quantity in base units."""
     try:
         quantity = parse_units(text, rules.base_scale)
     except ValueError as error:
@@ -67,6 +150,34 @@ def order_quantity(rules: MarketRules, text: str) -> int:
             "invalid_quantity", f"quantity was {text}; {rules.symbol} allows {least} to {most}"
         )
     return quantity
+
+
+def quote_budget(rules: MarketRules, request: OrderRequest) -> int:
+    """Return the budget in quote units; 0: the order has none."""
+    text = request.quote_quantity
+    if text is None:
+        return 0
+    try:
+        budget = parse_units(text, rules.quote_scale)
+    except ValueError as error:
+        raise RefusedError("invalid_quantity", f"quote_quantity {error}") from None
+    if budget == 0 or budget < rules.min_notional:
+        least = format_units(max(rules.min_notional, 1), rules.quote_scale)
+        raise RefusedError(
+            "min_notional", f"quote_quantity was {text} {rules.quote_asset}; at least {least} is needed"
+        )
+    return budget
+
+
+def shown_quantity(rules: MarketRules, request: OrderRequest, quantity: int) -> int:
+    """Return how much of an iceberg shows at a time, in base units; 0: all of it."""
+    text = request.display_quantity
+    if text is None:
+        return 0
+    shown = quantity_units(rules, text)
+    if shown >= quantity:
+        raise RefusedError("invalid_quantity", f"display_quantity was {text}; it is less than the quantity")
+    return shown
 
 
 def worth_enough(rules: MarketRules, price: int | None, quantity: int) -> None:

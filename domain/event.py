@@ -12,9 +12,10 @@ type_tag = "type"
 
 Side = Literal["buy", "sell"]
 Liquidity = Literal["maker", "taker"]
+TriggerSource = Literal["last", "mark"]
 
 
-class Event(msgspec.Struct, frozen=True, gc=False, tag_field=type_tag):
+class Event(msgspec.Struct, frozen=True, gc=False, tag_field=type_tag, omit_defaults=True):
     """A fact that has happened; amounts are exact integers in the units each field names."""
 
 

@@ -1,13 +1,15 @@
-"""Exchange: all state of one shard, and the two functions everything goes through.
+"""Exchange: all state of one shard, and the functions everything goes through.
 
 ``decide`` reads the state and returns events; ``evolve`` applies one event and is the only thing that
-changes the state. Live and replay share ``evolve``, so that they cannot differ.
+changes the state. Live and replay share ``evolve``, so that they cannot differ. ``carry_out`` does both for a
+command and all that follows from it, ``pass_time`` for the orders whose time has come.
 """
 
 from collections.abc import Callable
+from heapq import heappop
 from typing import Any
 
-from domain import account, market, order
+from domain import account, amending, ending, evolution, funding, market, order, placing, triggering
 from domain.account import FEES, Account
 from domain.book import Order
 from domain.event import Command, Event
@@ -18,6 +20,9 @@ from domain.state_hash import MODULUS
 class Exchange:
     """Open accounts, listed markets with their books, open orders; ``scales`` the decimals of each asset,
     ``outside`` what came in from outside less what went out, in minor units.
+
+    ``moved``: the markets whose price has moved since it was last looked whom that triggers. ``expiries``: a
+    heap of (time, order id), of orders that may be done by then.
     """
 
     def __init__(self) -> None:
@@ -26,6 +31,8 @@ class Exchange:
         self.orders: dict[str, Order] = {}
         self.scales: dict[str, int] = {}
         self.outside: dict[str, int] = {}
+        self.moved: dict[str, None] = {}
+        self.expiries: list[tuple[int, str]] = []
         self.state_hash = 0
 
     def rehash(self, before: int, after: int) -> None:
@@ -42,25 +49,39 @@ class Exchange:
                 totals[asset] = totals.get(asset, 0) + balance.available + balance.held
         return totals
 
+    def next_expiry_us(self) -> int | None:
+        """Return when the next open order expires, in microseconds; ``None``: none does."""
+        while self.expiries and self.expiries[0][1] not in self.orders:
+            heappop(self.expiries)
+        return self.expiries[0][0] if self.expiries else None
+
 
 DECISIONS: dict[type[Command], Callable[[Exchange, Any, int], list[Event]]] = {
-    order.PlaceOrder: order.place,
-    order.CancelOrder: order.cancel,
+    order.PlaceOrder: placing.place,
+    order.CancelReplace: placing.cancel_replace,
+    order.AmendOrder: amending.amend,
+    order.CancelOrder: ending.cancel,
+    order.CancelAll: ending.cancel_all,
     account.OpenAccount: account.open_account,
-    account.Deposit: account.deposit,
+    account.Deposit: funding.deposit,
     market.ListMarket: market.list_market,
+    market.SetMarkPrice: market.set_mark_price,
 }
 
 EVOLUTIONS: dict[type[Event], Callable[[Exchange, Any], None]] = {
-    order.OrderPlaced: order.order_placed,
-    order.OrderFilled: order.order_filled,
-    order.OrderCancelled: order.order_cancelled,
-    order.OrderRejected: order.order_rejected,
+    order.OrderPlaced: evolution.order_placed,
+    order.OrderFilled: evolution.order_filled,
+    order.OrderTriggered: evolution.order_triggered,
+    order.OrderAmended: evolution.order_amended,
+    order.OrderCancelled: evolution.order_cancelled,
+    order.OrderRejected: evolution.order_rejected,
+    order.TradePrevented: evolution.trade_prevented,
     account.Posting: account.posted,
     account.AccountPosted: account.account_posted,
     account.AccountOpened: account.account_opened,
     account.FundsDeposited: account.funds_deposited,
     market.MarketListed: market.market_listed,
+    market.MarkPriceSet: evolution.mark_price_set,
 }
 
 
@@ -75,3 +96,42 @@ def decide(exchange: Exchange, command: Command, now_us: int) -> list[Event]:
 def evolve(exchange: Exchange, event: Event) -> None:
     """Make ``event`` part of the state."""
     EVOLUTIONS[type(event)](exchange, event)
+
+
+def carry_out(exchange: Exchange, command: Command, now_us: int) -> list[Event]:
+    """Decide ``command`` and make it so. Return all events.
+
+    Raises ``RefusedError``, and then nothing has changed.
+    """
+    return make_so(exchange, decide(exchange, command, now_us), command.command_id, now_us)
+
+
+def make_so(exchange: Exchange, events: list[Event], command_id: str, now_us: int) -> list[Event]:
+    """Apply what was decided, and all that follows: the orders it triggers, and whom they trigger.
+
+    Return all events, those that followed included.
+    """
+    for event in events:
+        evolve(exchange, event)
+    return events + _follow(exchange, command_id, now_us) if exchange.moved else events
+
+
+def pass_time(exchange: Exchange, now_us: int) -> list[Event]:
+    """Expire the orders whose time has come by ``now_us``. Return all events."""
+    next_us = exchange.next_expiry_us()
+    if next_us is None or next_us > now_us:
+        return []
+    events = ending.expire(exchange, now_us)
+    for event in events:
+        evolve(exchange, event)
+    return events
+
+
+def _follow(exchange: Exchange, command_id: str, now_us: int) -> list[Event]:
+    """Each round triggers one order of those that wait, so the rounds are as many as these at most."""
+    followed: list[Event] = []
+    while events := triggering.next_triggered(exchange, command_id, now_us):
+        for event in events:
+            evolve(exchange, event)
+        followed += events
+    return followed

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from domain.book import Book
-from domain.event import Command, Event
+from domain.event import Command, Event, TriggerSource
 from domain.numbers import decimals_of, format_units, parse_units
 from domain.rejections import RefusedError
 from domain.state_hash import digest_of
+from domain.waiting import Waiting
 
 if TYPE_CHECKING:
     from domain.exchange import Exchange
@@ -21,13 +22,18 @@ if TYPE_CHECKING:
 PPM = 1_000_000
 SCALE_MAX = 12
 FEE_PPM_MAX = 100_000
+BUFFER_PPM_MAX = 1_000_000
+SECOND_US = 1_000_000
+DAY_US = 86_400 * SECOND_US
 DECIMALS_MAX = 18  # of a tick size
 POWERS: list[int] = [10**exponent for exponent in range(2 * SCALE_MAX + DECIMALS_MAX)]
 
 
 class MarketRules(msgspec.Struct, frozen=True, gc=False):
     """``tick`` in price units; ``lot``, ``min_quantity``, ``max_quantity`` in base units; ``min_notional`` in
-    quote units; fees in parts per million of the notional.
+    quote units; fees in parts per million of the notional. ``market_buffer_ppm``: how far beyond its trigger
+    price a market buy that waits holds funds. ``session_end_s``: the second of the UTC day on which day
+    orders end.
     """
 
     symbol: str
@@ -43,6 +49,13 @@ class MarketRules(msgspec.Struct, frozen=True, gc=False):
     min_notional: int
     maker_fee_ppm: int
     taker_fee_ppm: int
+    market_buffer_ppm: int = 50_000
+    session_end_s: int = 0
+
+    def session_end_after(self, now_us: int) -> int:
+        """Return when the trading session that ``now_us`` is in ends, in microseconds."""
+        since_end = (now_us - self.session_end_s * SECOND_US) % DAY_US
+        return now_us - since_end + DAY_US
 
     def notional(self, price: int, quantity: int) -> int:
         """Return price x quantity in quote units, exactly."""
@@ -56,6 +69,13 @@ class MarketRules(msgspec.Struct, frozen=True, gc=False):
 
 class MarketListed(Event, frozen=True, tag="MarketListed.v1"):
     rules: MarketRules
+
+
+class MarkPriceSet(Event, frozen=True, tag="MarkPriceSet.v1"):
+    """What the market is held to be worth, by more than its own last trade; in price units."""
+
+    symbol: str
+    price: int
 
 
 # --- Commands -------------------------------------------------------------------------------------------
@@ -76,6 +96,15 @@ class ListMarket(Command, frozen=True, tag="ListMarket"):
     min_notional: str
     maker_fee_ppm: int
     taker_fee_ppm: int
+    market_buffer_ppm: int = 50_000
+    session_end_s: int = 0
+
+
+class SetMarkPrice(Command, frozen=True, tag="SetMarkPrice"):
+    """``price`` is a decimal string; what it has beyond the market's price scale is cut off."""
+
+    symbol: str
+    price: str
 
 
 # --- State ----------------------------------------------------------------------------------------------
@@ -86,19 +115,20 @@ class Market:
     order holds always covers what it pays.
     """
 
-    __slots__ = ("book", "digest", "fee_ppm_max", "last_trade_id", "rules")
+    __slots__ = ("book", "digest", "last_price", "last_trade_id", "mark_price", "rules", "waiting")
 
     def __init__(self, rules: MarketRules) -> None:
         self.rules = rules
         self.book = Book()
+        self.waiting = Waiting()
         self.last_trade_id = 0
+        self.last_price: int | None = None
+        self.mark_price: int | None = None
         self.digest = 0
-        self.fee_ppm_max = max(rules.maker_fee_ppm, rules.taker_fee_ppm)
 
-    def cost_max(self, price: int, quantity: int) -> int:
-        """Return the most that buying ``quantity`` at ``price`` can cost, in quote units."""
-        notional = self.rules.notional(price, quantity)
-        return notional + fee_on(notional, self.fee_ppm_max)
+    def price_of(self, source: TriggerSource) -> int | None:
+        """Return the last trade's price or the mark price, if there was one yet."""
+        return self.last_price if source == "last" else self.mark_price
 
 
 def fee_on(notional: int, ppm: int) -> int:
@@ -142,6 +172,8 @@ def _rules(command: ListMarket) -> MarketRules:
         min_notional=_units("min_notional", command.min_notional, command.quote_scale),
         maker_fee_ppm=command.maker_fee_ppm,
         taker_fee_ppm=command.taker_fee_ppm,
+        market_buffer_ppm=command.market_buffer_ppm,
+        session_end_s=command.session_end_s,
     )
     if broken := _first_broken(rules):
         raise RefusedError("market_rules_invalid", broken)
@@ -161,6 +193,14 @@ def _first_broken(rules: MarketRules) -> str | None:
         return f"{_bounds(rules)}: the least is more than the most"
     if rules.min_quantity % rules.lot or rules.max_quantity % rules.lot:
         return f"{_bounds(rules)}: both are multiples of lot_size {format_units(rules.lot, rules.base_scale)}"
+    return _first_beyond_bounds(rules)
+
+
+def _first_beyond_bounds(rules: MarketRules) -> str | None:
+    if not 0 <= rules.market_buffer_ppm <= BUFFER_PPM_MAX:
+        return f"market_buffer_ppm was {rules.market_buffer_ppm}; 0 to {BUFFER_PPM_MAX} are allowed"
+    if not 0 <= rules.session_end_s < DAY_US // SECOND_US:
+        return f"session_end_s was {rules.session_end_s}; it is a second of the day, 0 to 86399"
     fees = (rules.maker_fee_ppm, rules.taker_fee_ppm)
     if not all(0 <= ppm <= FEE_PPM_MAX for ppm in fees):
         return f"fees were {fees[0]} (maker) and {fees[1]} (taker) ppm; 0 to {FEE_PPM_MAX} are allowed"
@@ -195,6 +235,23 @@ def _positive(name: str, text: str, scale: int) -> int:
     return units
 
 
+def set_mark_price(exchange: "Exchange", command: SetMarkPrice, _now_us: int) -> list[Event]:
+    """Take over a mark price. Raises ``RefusedError``."""
+    market = exchange.markets.get(command.symbol)
+    if market is None:
+        raise RefusedError("unknown_market", f"market {command.symbol!r} is not listed")
+    whole, _, fraction = command.price.partition(".")
+    if fraction and not (fraction.isascii() and fraction.isdigit()):
+        raise RefusedError("invalid_price", f"mark price {command.price!r} is not a plain decimal number")
+    try:
+        price = parse_units(f"{whole}.{fraction[: market.rules.price_scale]}", market.rules.price_scale)
+    except ValueError as error:
+        raise RefusedError("invalid_price", f"mark price {error}") from None
+    if price == 0:
+        raise RefusedError("invalid_price", f"mark price was {command.price}")
+    return [] if price == market.mark_price else [MarkPriceSet(command.symbol, price)]
+
+
 # --- Evolution ------------------------------------------------------------------------------------------
 
 
@@ -209,6 +266,12 @@ def market_listed(exchange: "Exchange", event: MarketListed) -> None:
 
 def market_changed(exchange: "Exchange", market: Market) -> None:
     """Bring the state hash up to date with the market's counters."""
-    digest = digest_of(market.rules.symbol, market.last_trade_id, market.book.last_priority)
+    digest = digest_of(
+        market.rules.symbol,
+        market.last_trade_id,
+        market.book.last_priority,
+        str(market.last_price),
+        str(market.mark_price),
+    )
     exchange.rehash(market.digest, digest)
     market.digest = digest

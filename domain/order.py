@@ -1,30 +1,42 @@
-"""Order: placed or rejected, filled in parts, at last filled or cancelled. Each order is its own stream."""
+"""Order: the facts of its life, and the commands that ask for them. Each order is its own stream.
 
-from typing import TYPE_CHECKING, Literal
+What becomes of a command is decided in ``placing``, ``matching``, ``amending`` and ``ending``; what follows
+from a price by itself in ``triggering``; what the facts do to the state in ``evolution``.
+"""
 
-from domain.account import FEES, Fill, Ledger, check_open
-from domain.book import Order
-from domain.checks import limit_price, market_of, not_stale, order_quantity, worth_enough
-from domain.event import Command, Event, Liquidity, Side
-from domain.market import Market, fee_on, market_changed
-from domain.numbers import format_units
-from domain.rejections import RefusedError
-from domain.state_hash import digest_of
+from typing import Literal
 
-if TYPE_CHECKING:
-    from domain.exchange import Exchange
+import msgspec
 
-OrderType = Literal["limit", "market"]
-TimeInForce = Literal["gtc", "ioc"]
-CancelReason = Literal["requested", "unfilled_remainder"]
+from domain.book import Trigger
+from domain.event import Command, Event, Liquidity, Side, TriggerSource
+
+OrderType = Literal[
+    "limit", "market", "stop", "stop_limit", "take_profit", "take_profit_limit", "trailing_stop"
+]
+TimeInForce = Literal["gtc", "ioc", "fok", "gtd", "day"]
+SelfTrade = Literal["none", "expire_taker", "expire_maker", "expire_both", "decrement"]
+CancelReason = Literal[
+    "requested",
+    "unfilled_remainder",
+    "fill_or_kill",
+    "expired",
+    "self_trade",
+    "budget_spent",
+    "disconnected",
+    "replaced",
+]
+
+WITH_LIMIT = frozenset({"limit", "stop_limit", "take_profit_limit"})
+WITH_TRIGGER = frozenset({"stop", "stop_limit", "take_profit", "take_profit_limit", "trailing_stop"})
 
 
 # --- Events ---------------------------------------------------------------------------------------------
 
 
 class OrderPlaced(Event, frozen=True, tag="OrderPlaced.v1"):
-    """The order is accepted. ``resting`` of its ``quantity`` enters the book once it has traded what it can;
-    ``held`` is what its account holds for it before that.
+    """The order is accepted. Of its ``quantity``, ``resting`` enters the book once it has traded what it can;
+    ``held`` is what its account holds for it before that. With a ``trigger`` it waits for that instead.
     """
 
     order_id: str
@@ -38,26 +50,34 @@ class OrderPlaced(Event, frozen=True, tag="OrderPlaced.v1"):
     quantity: int
     resting: int
     held: int
+    maker_fee_ppm: int
+    taker_fee_ppm: int
+    self_trade: SelfTrade = "none"
+    budget: int = 0
+    display: int = 0
+    trigger: Trigger | None = None
+    expires_at_us: int = 0
+    session: str = ""
+    post_only: bool = False
 
 
 class OrderRejected(Event, frozen=True, tag="OrderRejected.v1"):
-    """The order never came to be. Price and quantity stand as they were sent."""
+    """The order never came to be. ``request`` is what was asked for, as it was sent."""
 
     order_id: str
     account: str
     client_order_id: str
     symbol: str
-    side: Side
-    order_type: OrderType
-    time_in_force: TimeInForce
-    price: str | None
-    quantity: str
+    request: "OrderRequest"
     code: str
     detail: str
 
 
 class OrderFilled(Event, frozen=True, tag="OrderFilled.v1"):
-    """The order's own side of one trade; ``remaining`` and ``held`` are what is left after it."""
+    """The order's own side of one trade; ``remaining`` and ``held`` are what is left after it.
+
+    A maker's fill takes ``quantity`` out of the book at ``price``; an iceberg then shows ``revealed`` more.
+    """
 
     order_id: str
     account: str
@@ -72,6 +92,46 @@ class OrderFilled(Event, frozen=True, tag="OrderFilled.v1"):
     fee: int
     remaining: int
     held: int
+    revealed: int = 0
+
+
+class OrderTriggered(Event, frozen=True, tag="OrderTriggered.v1"):
+    """The price it waited for has come: it becomes a limit or market order. ``resting`` and ``held`` as when
+    an order is placed.
+    """
+
+    order_id: str
+    account: str
+    symbol: str
+    side: Side
+    trigger_price: int
+    price: int | None
+    quantity: int
+    resting: int
+    held: int
+
+
+class OrderAmended(Event, frozen=True, tag="OrderAmended.v1"):
+    """The order is another one now, under its old id: its quantity, price and hold, before what it trades.
+
+    ``leaves`` of it left the book at ``old_price``, and ``resting`` enters at ``price``, behind all that
+    rests there; with ``resting`` 0 and ``keeps_priority`` what is left of it stays where it was.
+    ``trigger``: what a waiting order waits for from now on.
+    """
+
+    order_id: str
+    account: str
+    symbol: str
+    side: Side
+    old_price: int | None
+    price: int | None
+    quantity: int
+    remaining: int
+    leaves: int
+    resting: int
+    held: int
+    keeps_priority: bool
+    trigger: Trigger | None = None
 
 
 class OrderCancelled(Event, frozen=True, tag="OrderCancelled.v1"):
@@ -87,23 +147,58 @@ class OrderCancelled(Event, frozen=True, tag="OrderCancelled.v1"):
     reason: CancelReason
 
 
+class TradePrevented(Event, frozen=True, tag="TradePrevented.v1"):
+    """``quantity`` of two orders of one account met at ``price``, and did not trade."""
+
+    order_id: str
+    account: str
+    symbol: str
+    counter_order_id: str
+    price: int
+    quantity: int
+    mode: SelfTrade
+
+
 # --- Commands -------------------------------------------------------------------------------------------
 
 
-class PlaceOrder(Command, frozen=True, tag="PlaceOrder"):
-    """``quantity`` and ``price`` are decimal strings, as the trader wrote them: no step on the way can turn
-    them into something else.
+class OrderRequest(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What a trader asks for. Amounts and prices are decimal strings, as they were written: no step on the
+    way can turn them into something else.
+
+    ``quantity``, or for a market order ``quote_quantity``: the budget to spend, or to earn. A trailing stop
+    follows the market ``trailing_offset`` (a price) or ``trailing_bps`` (basis points) behind.
+    ``expires_at_us``: with time in force ``gtd``. ``self_trade``: what to do where the order meets one of its
+    own account.
+    ``session``: the connection that, when it is lost, takes the order with it.
     """
+
+    side: Side
+    order_type: OrderType = "limit"
+    time_in_force: TimeInForce = "gtc"
+    quantity: str | None = None
+    quote_quantity: str | None = None
+    price: str | None = None
+    trigger_price: str | None = None
+    trigger_source: TriggerSource = "last"
+    trailing_offset: str | None = None
+    trailing_bps: int | None = None
+    display_quantity: str | None = None
+    post_only: bool = False
+    expires_at_us: int | None = None
+    self_trade: SelfTrade = "none"
+    session: str = ""
+
+
+class PlaceOrder(Command, frozen=True, tag="PlaceOrder"):
+    """``dry_run``: validate in full, and do nothing."""
 
     order_id: str
     account: str
     client_order_id: str
     symbol: str
-    side: Side
-    order_type: OrderType
-    time_in_force: TimeInForce
-    quantity: str
-    price: str | None = None
+    request: OrderRequest
+    dry_run: bool = False
 
 
 class CancelOrder(Command, frozen=True, tag="CancelOrder"):
@@ -111,251 +206,38 @@ class CancelOrder(Command, frozen=True, tag="CancelOrder"):
     account: str
 
 
-# --- Decisions ------------------------------------------------------------------------------------------
-
-
-def place(exchange: "Exchange", command: PlaceOrder, now_us: int) -> list[Event]:
-    """Hold funds, trade what matches, let the rest of a GTC order rest; or reject it and say why."""
-    try:
-        return _accepted(exchange, command, now_us)
-    except RefusedError as refusal:
-        return [rejected(command, refusal.code, refusal.detail)]
-
-
-def rejected(command: PlaceOrder, code: str, detail: str) -> OrderRejected:
-    return OrderRejected(
-        command.order_id,
-        command.account,
-        command.client_order_id,
-        command.symbol,
-        command.side,
-        command.order_type,
-        command.time_in_force,
-        command.price,
-        command.quantity,
-        code,
-        detail,
-    )
-
-
-def cancel(exchange: "Exchange", command: CancelOrder, _now_us: int) -> list[Event]:
-    """Take the order out and release what it holds. Raises ``RefusedError``."""
-    order = exchange.orders.get(command.order_id)
-    if order is None or order.account != command.account:
-        raise RefusedError("order_not_open", f"{command.account} has no open order {command.order_id}")
-    events: list[Event] = []
-    ledger = Ledger(exchange, command.command_id, events)
-    _cancel(exchange.markets[order.symbol], order, order.remaining, "requested", ledger)
-    return events
-
-
-def _accepted(exchange: "Exchange", command: PlaceOrder, now_us: int) -> list[Event]:
-    not_stale(command, now_us)
-    market = market_of(exchange, command.symbol)
-    check_open(exchange, command.account)
-    price = limit_price(market.rules, command.order_type, command.price)
-    quantity = order_quantity(market.rules, command.quantity)
-    worth_enough(market.rules, price, quantity)
-    order = Order(
-        command.order_id,
-        command.account,
-        command.client_order_id,
-        command.symbol,
-        command.side,
-        price,
-        quantity,
-    )
-    matches = list(market.book.matches(order.side, quantity, price))
-    order.held = _hold_needed(market, order, matches)
-    events: list[Event] = []
-    ledger = Ledger(exchange, command.command_id, events)
-    _check_funds(market, order, ledger)
-    left = quantity - sum(traded for _, _, traded in matches)
-    rests = left if command.order_type == "limit" and command.time_in_force == "gtc" else 0
-    events.append(_placed(command, order, rests))
-    ledger.hold(order.account, _held_asset(market, order), order.held, order.order_id)
-    for trade_id, (maker, maker_price, traded) in enumerate(matches, market.last_trade_id + 1):
-        taken = _fill(market, order, maker.order_id, "taker", trade_id, maker_price, traded, ledger)
-        _fill(market, maker, order.order_id, "maker", trade_id, maker_price, traded, ledger)
-        order.remaining, order.held = taken.remaining, taken.held
-    if left and not rests:
-        _cancel(market, order, 0, "unfilled_remainder", ledger)
-    return events
-
-
-def _placed(command: PlaceOrder, order: Order, rests: int) -> OrderPlaced:
-    return OrderPlaced(
-        order.order_id,
-        order.account,
-        order.client_order_id,
-        order.symbol,
-        order.side,
-        command.order_type,
-        command.time_in_force,
-        order.price,
-        order.quantity,
-        rests,
-        order.held,
-    )
-
-
-def _held_asset(market: Market, order: Order) -> str:
-    return market.rules.quote_asset if order.side == "buy" else market.rules.base_asset
-
-
-def _hold_needed(market: Market, order: Order, matches: list[tuple[Order, int, int]]) -> int:
-    """Return what must be held: for a sell its quantity, for a limit buy the most it can cost, for a market
-    buy what its trades will cost.
+class AmendOrder(Command, frozen=True, tag="AmendOrder"):
+    """Give an open order another total quantity, limit price or trigger price. It keeps its place in the
+    queue only if nothing but its quantity falls.
     """
-    if order.side == "sell":
-        return order.quantity
-    if order.price is not None:
-        return market.cost_max(order.price, order.quantity)
-    rules = market.rules
-    notionals = [rules.notional(price, traded) for _, price, traded in matches]
-    return sum(notional + fee_on(notional, rules.taker_fee_ppm) for notional in notionals)
+
+    order_id: str
+    account: str
+    quantity: str | None = None
+    price: str | None = None
+    trigger_price: str | None = None
 
 
-def _check_funds(market: Market, order: Order, ledger: Ledger) -> None:
-    asset = _held_asset(market, order)
-    available, _ = ledger.balance(order.account, asset)
-    if available < order.held:
-        scale = market.rules.quote_scale if order.side == "buy" else market.rules.base_scale
-        needs, has = format_units(order.held, scale), format_units(available, scale)
-        raise RefusedError("insufficient_funds", f"needs {needs} {asset}, available {has}")
+class CancelReplace(Command, frozen=True, tag="CancelReplace"):
+    """Cancel one order and place another. ``stop_on_failure``: no cancel, no new order;
+    ``allow_failure``: the new order is placed all the same.
+    """
+
+    cancel_order_id: str
+    mode: Literal["stop_on_failure", "allow_failure"]
+    order_id: str
+    account: str
+    client_order_id: str
+    symbol: str
+    request: OrderRequest
 
 
-def _fill(
-    market: Market,
-    order: Order,
-    counter_order_id: str,
-    liquidity: Liquidity,
-    trade_id: int,
-    price: int,
-    traded: int,
-    ledger: Ledger,
-) -> OrderFilled:
-    """Settle one side of a trade: what is paid leaves the hold, what the hold has too much is released."""
-    rules = market.rules
-    notional = rules.notional(price, traded)
-    fee = fee_on(notional, rules.maker_fee_ppm if liquidity == "maker" else rules.taker_fee_ppm)
-    remaining = order.remaining - traded
-    fill = Fill(order.symbol, trade_id, order.side, liquidity, price, traded, notional, fee)
-    if order.side == "sell":
-        held = order.held - traded
-    elif order.price is None:
-        held = order.held - notional - fee
-    else:
-        held = market.cost_max(order.price, remaining)
-    filled = OrderFilled(
-        order.order_id,
-        order.account,
-        order.symbol,
-        order.side,
-        liquidity,
-        trade_id,
-        counter_order_id,
-        price,
-        traded,
-        notional,
-        fee,
-        remaining,
-        held,
-    )
-    ledger.events.append(filled)
-    if order.side == "sell":
-        ledger.pay(order.account, rules.base_asset, traded, order.order_id, fill)
-        ledger.receive(order.account, rules.quote_asset, notional - fee, order.order_id)
-    else:
-        spent = notional + fee
-        ledger.pay(order.account, rules.quote_asset, spent, order.order_id)
-        ledger.release(order.account, rules.quote_asset, order.held - spent - held, order.order_id)
-        ledger.receive(order.account, rules.base_asset, traded, order.order_id, fill)
-    ledger.receive(FEES, rules.quote_asset, fee, order.order_id)
-    return filled
+class CancelAll(Command, frozen=True, tag="CancelAll"):
+    """Cancel all open orders of an account, a market, a side, a session: of whatever is named, and at least
+    one of account and symbol is.
+    """
 
-
-def _cancel(market: Market, order: Order, resting: int, reason: CancelReason, ledger: Ledger) -> None:
-    ledger.events.append(
-        OrderCancelled(
-            order.order_id,
-            order.account,
-            order.symbol,
-            order.side,
-            order.price,
-            order.remaining,
-            resting,
-            reason,
-        )
-    )
-    ledger.release(order.account, _held_asset(market, order), order.held, order.order_id)
-
-
-# --- Evolution ------------------------------------------------------------------------------------------
-
-
-def order_placed(exchange: "Exchange", event: OrderPlaced) -> None:
-    market = exchange.markets[event.symbol]
-    order = Order(
-        event.order_id,
-        event.account,
-        event.client_order_id,
-        event.symbol,
-        event.side,
-        event.price,
-        event.quantity,
-    )
-    order.held = event.held
-    exchange.orders[event.order_id] = order
-    if event.resting and event.price is not None:
-        market.book.rest(order, event.price, event.resting)
-        market_changed(exchange, market)
-    _rehash(exchange, order)
-
-
-def order_filled(exchange: "Exchange", event: OrderFilled) -> None:
-    market = exchange.markets[event.symbol]
-    order = exchange.orders[event.order_id]
-    order.remaining = event.remaining
-    order.held = event.held
-    if event.liquidity == "maker":
-        market.book.reduce(order, event.quantity)
-    else:
-        market.last_trade_id = event.trade_id
-        market_changed(exchange, market)
-    if order.remaining == 0:
-        del exchange.orders[order.order_id]
-    _rehash(exchange, order)
-
-
-def order_cancelled(exchange: "Exchange", event: OrderCancelled) -> None:
-    order = exchange.orders.pop(event.order_id)
-    order.remaining = 0
-    exchange.markets[event.symbol].book.reduce(order, event.resting)
-    _rehash(exchange, order)
-
-
-def order_rejected(exchange: "Exchange", event: OrderRejected) -> None:
-    """A rejected order never was part of the state."""
-
-
-def _rehash(exchange: "Exchange", order: Order) -> None:
-    """Bring the state hash up to date: an order that is done leaves nothing in it."""
-    digest = _digest(order) if order.remaining else 0
-    exchange.rehash(order.digest, digest)
-    order.digest = digest
-
-
-def _digest(order: Order) -> int:
-    return digest_of(
-        order.order_id,
-        order.account,
-        order.client_order_id,
-        order.symbol,
-        order.side,
-        str(order.price),
-        order.quantity,
-        order.remaining,
-        order.held,
-        order.priority,
-    )
+    account: str | None = None
+    symbol: str | None = None
+    side: Side | None = None
+    session: str | None = None

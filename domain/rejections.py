@@ -28,6 +28,31 @@ CATALOGUE: dict[str, Reason] = {
     "min_notional": Reason("The order is worth too little.", "Raise price or quantity above the minimum."),
     "price_required": Reason("A limit order needs a price.", "Give a price, or send a market order."),
     "price_forbidden": Reason("A market order has no price.", "Leave the price out, or send a limit order."),
+    "invalid_trigger": Reason(
+        "The trigger does not fit the order, or is no price of this market.",
+        "Give a trigger_price, or for a trailing_stop one of trailing_offset and trailing_bps.",
+    ),
+    "would_trigger_at_once": Reason(
+        "The price the order would wait for is there already.",
+        "Send a market or limit order, or move the trigger to the other side of the market.",
+    ),
+    "no_reference_price": Reason(
+        "The market has no price yet that a trailing order could follow.", "Wait for the first trade."
+    ),
+    "invalid_expiry": Reason(
+        "The time at which the order is to expire is missing, misplaced or over.",
+        "Give expires_at in the future with time in force gtd, and with no other.",
+    ),
+    "contradictory_order": Reason(
+        "Two parts of the order contradict each other.", "Leave out the part that the detail names."
+    ),
+    "post_only_would_take": Reason(
+        "The order would have traded at once, and it asked not to.",
+        "Give a price that rests, and send it again.",
+    ),
+    "scope_required": Reason(
+        "A mass cancel has to name an account or a market.", "Name at least one of account and symbol."
+    ),
     "insufficient_funds": Reason(
         "The account has less available than the order needs, fees included.",
         "Deposit, cancel other orders, or reduce the order.",

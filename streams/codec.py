@@ -10,19 +10,27 @@ from typing import Any
 import msgspec
 
 from domain.account import AccountOpened, AccountPosted, FundsDeposited
-from domain.market import MarketListed
-from domain.order import OrderCancelled, OrderFilled, OrderPlaced, OrderRejected
+from domain.market import MarketListed, MarkPriceSet
+from domain.order import (
+    OrderAmended,
+    OrderCancelled,
+    OrderFilled,
+    OrderPlaced,
+    OrderRejected,
+    OrderTriggered,
+    TradePrevented,
+)
 
-StoredEventType = (
+OrderEvent = (
     OrderPlaced
     | OrderRejected
     | OrderFilled
+    | OrderTriggered
+    | OrderAmended
     | OrderCancelled
-    | AccountOpened
-    | AccountPosted
-    | FundsDeposited
-    | MarketListed
+    | TradePrevented
 )
+StoredEventType = OrderEvent | AccountOpened | AccountPosted | FundsDeposited | MarketListed | MarkPriceSet
 
 
 class RecordedEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

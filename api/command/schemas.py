@@ -1,14 +1,15 @@
 """What the command API takes and gives. Amounts are decimal strings, never floats."""
 
+from datetime import datetime
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta, Struct
 
-from commands.messages import Outcome, OutcomeFill, Scales
-from domain.event import Side
+from commands.messages import Outcome, OutcomeFill, Scales, Status
+from domain.event import Side, TriggerSource
 from domain.numbers import format_units
-from domain.order import OrderType, TimeInForce
+from domain.order import OrderType, SelfTrade, TimeInForce
 
 COMMANDS_PER_BATCH_MAX = 500
 
@@ -19,7 +20,8 @@ AccountId = Annotated[
     str,
     Meta(pattern=ACCOUNT_PATTERN, description="Letters, digits, - and _", examples=["alice"]),
 ]
-Symbol = Annotated[str, Meta(pattern="^[A-Z0-9]{1,12}-[A-Z0-9]{1,12}$", examples=["BTC-USD"])]
+SYMBOL_PATTERN = "^[A-Z0-9]{1,12}-[A-Z0-9]{1,12}$"
+Symbol = Annotated[str, Meta(pattern=SYMBOL_PATTERN, examples=["BTC-USD"])]
 Asset = Annotated[str, Meta(pattern="^[A-Z0-9]{1,12}$", examples=["USD"])]
 ClientId = Annotated[
     str,
@@ -55,9 +57,47 @@ class PlaceOrderRequest(Request):
     symbol: Symbol
     side: Side
     type: OrderType
-    quantity: DecimalText
+    quantity: DecimalText | None = None
+    quote_quantity: Annotated[
+        DecimalText | None, Meta(description="Market orders: spend, or earn, so much of the quote asset.")
+    ] = None
     price: DecimalText | None = None
     time_in_force: TimeInForce = "gtc"
+    expires_at: Annotated[datetime, Meta(tz=True, description="With time in force gtd.")] | None = None
+    post_only: bool = False
+    display_quantity: Annotated[
+        DecimalText | None, Meta(description="An iceberg shows at most so much of itself.")
+    ] = None
+    trigger_price: Annotated[DecimalText | None, Meta(description="Stop and take-profit orders.")] = None
+    trigger_source: TriggerSource = "last"
+    trailing_offset: Annotated[
+        DecimalText | None, Meta(description="Trailing stops: so far behind the best price.")
+    ] = None
+    trailing_bps: Annotated[int, Meta(ge=1, le=9_999, description="The same, in basis points.")] | None = None
+    self_trade_prevention: Annotated[
+        SelfTrade, Meta(description="What to do where the order meets one of its own account.")
+    ] = "none"
+
+
+class AmendOrderRequest(Request):
+    """What the order is to be from now on; what is left out stays as it is."""
+
+    account: AccountId
+    quantity: Annotated[DecimalText | None, Meta(description="In total, what is filled included.")] = None
+    price: DecimalText | None = None
+    trigger_price: DecimalText | None = None
+
+
+class CancelReplaceRequest(Request):
+    """``stop_on_failure``: no cancel, no new order; ``allow_failure``: the new order is placed anyway."""
+
+    cancel_order_id: StreamId
+    order: PlaceOrderRequest
+    mode: Literal["stop_on_failure", "allow_failure"] = "stop_on_failure"
+
+
+class MarkPriceRequest(Request):
+    price: DecimalText
 
 
 class PlaceItem(PlaceOrderRequest, tag_field="op", tag="place"):
@@ -100,6 +140,12 @@ class ListMarketRequest(Request):
     min_notional: DecimalText
     maker_fee_ppm: FeePpm
     taker_fee_ppm: FeePpm
+    market_buffer_ppm: Annotated[
+        int, Meta(ge=0, le=1_000_000, description="How far beyond its trigger a stop buy holds funds.")
+    ] = 50_000
+    session_end_s: Annotated[
+        int, Meta(ge=0, le=86_399, description="The second of the UTC day on which day orders end.")
+    ] = 0
 
 
 class FillView(Struct):
@@ -115,14 +161,15 @@ class FillView(Struct):
 class OrderView(Struct, omit_defaults=False):
     """What became of a command on an order.
 
-    ``pending``: the command is in the log and will be decided; query the order. ``rejected``, ``refused``:
-    ``code`` and ``detail`` say why. ``replayed``: this is the first outcome of a command sent before.
+    ``waiting``: for its trigger. ``valid``: a test order could be placed. ``pending``: the command is in the
+    log and will be decided; query the order. ``rejected``, ``refused``: ``code`` and ``detail`` say why.
+    ``replayed``: this is the first outcome of a command sent before.
     ``token``: give it to the query API as ``after`` to read what this command wrote.
     """
 
     command_id: str
     order_id: str
-    status: Literal["open", "partially_filled", "filled", "cancelled", "rejected", "refused", "pending"]
+    status: Status | Literal["pending"]
     code: str | None = None
     detail: str | None = None
     quantity: str | None = None
@@ -144,7 +191,8 @@ class DoneView(Struct):
 
     command_id: str
     id: str
-    status: Literal["opened", "credited", "listed", "pending"]
+    status: Status | Literal["pending"]
+    detail: str | None = None
     replayed: bool = False
     token: str = ""
 
@@ -156,7 +204,7 @@ def order_view(command_id: str, order_id: str, outcome: Outcome | None, token: s
     view = OrderView(
         command_id,
         order_id,
-        outcome.status,  # type: ignore[arg-type] # commands on orders end in no other status
+        outcome.status,
         outcome.code or None,
         outcome.detail or None,
         replayed=outcome.replayed,

@@ -16,27 +16,24 @@ from api.auth import Identity, may_read
 from api.problems import Problem
 from api.query.freshness import Freshness
 from api.query.market_cache import MarketCache
+from api.query.order_views import OrdersPage, OrderStatus, OrderView, order_view
 from api.query.views import (
     BalancesView,
     BalanceView,
     BookView,
     MarketsView,
     MarketView,
-    OrdersPage,
-    OrderStatus,
-    OrderView,
     PositionsView,
     PositionView,
     TradesView,
     balance_view,
     book_view,
     market_view,
-    order_view,
     position_view,
     trade_view,
 )
 from domain.market import MarketRules
-from projections import balances, books, orders, positions, trades
+from projections import balances, books, markets, orders, positions, trades
 from projections.projection import Document
 
 T = TypeVar("T")
@@ -219,16 +216,17 @@ class Markets(Controller):
     path = "/v1/markets"
     tags = ("markets",)
 
-    @get("/", operation_id="listMarkets", summary="All listed markets")
+    @get("/", operation_id="listMarkets", summary="All listed markets, with their prices")
     async def all_markets(
         self, reader: Read, after: AfterQuery = None, read_after: AfterHeader = None
     ) -> Response[MarketsView]:
         def read() -> MarketsView:
-            return MarketsView([market_view(rules) for rules in reader.markets.all()])
+            found = markets.all_markets(reader.database, reader.markets.markets_max)
+            return MarketsView([market_view(market) for market in found])
 
         return await reader.answer("markets", (after, read_after), read)
 
-    @get("/{symbol:str}", operation_id="getMarket", summary="One market's rules")
+    @get("/{symbol:str}", operation_id="getMarket", summary="One market: its rules and prices")
     async def one(
         self,
         reader: Read,
@@ -236,7 +234,13 @@ class Markets(Controller):
         after: AfterQuery = None,
         read_after: AfterHeader = None,
     ) -> Response[MarketView]:
-        return await reader.answer("markets", (after, read_after), lambda: market_view(reader.rules(symbol)))
+        def read() -> MarketView:
+            market = markets.by_symbol(reader.database, symbol)
+            if market is None:
+                raise _not_found("market", symbol)
+            return market_view(market)
+
+        return await reader.answer("markets", (after, read_after), read)
 
     @get("/{symbol:str}/book", operation_id="getBook", summary="What is bid and asked, by price (L2)")
     async def book(

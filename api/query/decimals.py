@@ -1,9 +1,18 @@
 """Integers of the read models as the decimals and times people read."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from msgspec import Meta
 
 from domain.market import MarketRules
 from domain.numbers import format_units
+
+Decimal = Annotated[str, Meta(examples=["1.25"], description="A decimal number.")]
+Price = Annotated[str, Meta(examples=["60000.01"], description="A decimal number, in the quote asset.")]
+Time = Annotated[str, Meta(examples=["2026-01-31T12:00:00.000001Z"], description="UTC, RFC 3339.")]
+SymbolName = Annotated[str, Meta(examples=["BTC-USD"])]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 AVERAGE_EXTRA_DECIMALS = 4
@@ -25,6 +34,14 @@ def base_of(rules: MarketRules, units: int) -> str:
 
 def quote_of(rules: MarketRules, units: int) -> str:
     return format_units(units, rules.quote_scale)
+
+
+def given(show: Callable[[MarketRules, int], str], rules: MarketRules, units: int | None) -> str | None:
+    return None if units is None else show(rules, units)
+
+
+def time_given(us: int | None) -> str | None:
+    return None if us is None else time_of(us)
 
 
 def average_price(rules: MarketRules, notional: int, quantity: int) -> str | None:

@@ -25,10 +25,6 @@ class MarketCache:
         self.by_symbol: dict[str, MarketRules] = {}
         self.scales: dict[str, int] = {}
 
-    def all(self) -> list[MarketRules]:
-        self._refresh(self.cached_s_max)
-        return list(self.by_symbol.values())
-
     def rules(self, symbol: str) -> MarketRules | None:
         self._refresh(self.cached_s_max if symbol in self.by_symbol else self.reread_s_min)
         return self.by_symbol.get(symbol)
@@ -41,7 +37,7 @@ class MarketCache:
     def _refresh(self, age_s_max: float) -> None:
         if monotonic() - self.read_at <= age_s_max:
             return
-        found = markets.all_rules(self.database, self.markets_max)
+        found = [markets.rules_of(each) for each in markets.all_markets(self.database, self.markets_max)]
         self.by_symbol = {rules.symbol: rules for rules in found}
         self.scales = {rules.base_asset: rules.base_scale for rules in found} | {
             rules.quote_asset: rules.quote_scale for rules in found

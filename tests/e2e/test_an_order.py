@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
+from time import monotonic, sleep
 from typing import Any
 from uuid import uuid4
 
@@ -211,3 +213,76 @@ def test_commands_of_one_batch_are_decided_in_order(admin: Desk, pair: tuple[str
     cancel = {"op": "cancel", "account": buyer, "order_id": placed["outcomes"][0]["order_id"]}
     outcomes = admin.commands.post("/v1/orders/batch", json={"commands": [cancel, cancel]}).json()["outcomes"]
     assert [outcome["status"] for outcome in outcomes] == ["cancelled", "refused"]
+
+
+# --- Kinds of orders --------------------------------------------------------------------------------------
+
+
+def ask(desk: Desk, account: str, name: str, side: str, kind: str = "limit", **more: Any) -> Any:
+    order = {"account": account, "client_order_id": name, "symbol": desk.symbol, "side": side, "type": kind}
+    return desk.commands.post("/v1/orders", json={**order, **more}).json()
+
+
+def test_a_stop_order_waits_fires_and_trades(admin: Desk, pair: tuple[str, str]) -> None:
+    buyer, seller = pair
+    for name, price in (("a", "100"), ("b", "95")):
+        ask(admin, buyer, name, "buy", quantity="1", price=price)
+    stop = ask(admin, seller, "stop", "sell", "stop_limit", quantity="1", price="90", trigger_price="99")
+    assert stop["status"] == "waiting"
+    assert admin.read(f"/v1/orders/{stop['order_id']}", after=stop["token"])["status"] == "waiting"
+    ask(admin, seller, "first", "sell", quantity="1", price="100")
+    last = ask(admin, seller, "mover", "sell", quantity="0.5", price="95")
+    order = admin.read(f"/v1/orders/{stop['order_id']}", after=last["token"])
+    assert (order["status"], order["remaining"]) == ("partially_filled", "0.5")
+
+
+def test_an_order_good_till_a_moment_ends_by_itself(admin: Desk, pair: tuple[str, str]) -> None:
+    moment = datetime.now(UTC) + timedelta(seconds=1)
+    placed = ask(
+        admin,
+        pair[0],
+        "short",
+        "buy",
+        quantity="1",
+        price="50",
+        time_in_force="gtd",
+        expires_at=moment.isoformat(),
+    )
+    assert placed["status"] == "open"
+    deadline = monotonic() + PATIENCE_S
+    while (order := admin.read(f"/v1/orders/{placed['order_id']}", placed["token"]))["status"] == "open":
+        assert monotonic() < deadline
+        sleep(0.1)
+    assert (order["status"], order["cancel_reason"]) == ("cancelled", "expired")
+    assert datetime.now(UTC) >= moment
+
+
+def test_amending_replacing_and_cancelling_all(admin: Desk, pair: tuple[str, str]) -> None:
+    buyer, _ = pair
+    first = ask(admin, buyer, "first", "buy", quantity="4", price="50")
+    amended = admin.commands.patch(
+        f"/v1/orders/{first['order_id']}", json={"account": buyer, "quantity": "3"}
+    ).json()
+    assert (amended["status"], amended["quantity"], amended["remaining"]) == ("open", "3", "3")
+    order = {"account": buyer, "client_order_id": "second", "symbol": admin.symbol, "side": "buy"}
+    replacing = {
+        "cancel_order_id": first["order_id"],
+        "order": {**order, "type": "limit", "quantity": "1", "price": "51"},
+    }
+    second = admin.commands.post("/v1/orders/cancel-replace", json=replacing).json()
+    assert second["status"] == "open"
+    ask(admin, buyer, "third", "buy", quantity="1", price="52", display_quantity="0.1")
+    done = admin.commands.delete("/v1/orders", params={"account": buyer, "symbol": admin.symbol}).json()
+    assert (done["status"], done["detail"]) == ("cancelled", "2 orders cancelled")
+    balances = admin.read(f"/v1/accounts/{buyer}/balances", after=done["token"])["balances"]
+    assert [balance["held"] for balance in balances] == ["0"]
+
+
+def test_a_test_order_says_what_would_happen_and_does_nothing(admin: Desk, pair: tuple[str, str]) -> None:
+    order = {"account": pair[0], "client_order_id": "try", "symbol": admin.symbol, "side": "buy"}
+    good = {**order, "type": "limit", "quantity": "1", "price": "100", "post_only": True}
+    assert admin.commands.post("/v1/orders/test", json=good).json()["status"] == "valid"
+    dear = admin.commands.post("/v1/orders/test", json={**good, "price": "1000000"})
+    assert (dear.status_code, dear.json()["code"]) == (HTTPStatus.UNPROCESSABLE_ENTITY, "insufficient_funds")
+    placed = admin.commands.post("/v1/orders", json=good).json()
+    assert (placed["status"], placed["replayed"]) == ("open", False), "the id was not used up"

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http import HTTPStatus
 from threading import Timer
 from typing import Any
@@ -15,7 +16,8 @@ from pymongo import MongoClient
 from api.auth import Role, mint_token
 from api.query.app import QueryConfig, create_app
 from domain.ids import order_id
-from projections import progress, store
+from domain.order import PlaceOrder
+from projections import orders, progress, store
 from projections.progress import Mark
 from projections.registry import PROJECTIONS
 from stack.running import Stack
@@ -23,7 +25,7 @@ from streams.compare import heads
 from streams.progress import write_token
 from streams.projector import Bounds, Projector, Record
 from streams.sources import SOURCES
-from tests.unit.projections.trading import SHARD, Venue, cancel, opened, place, slices
+from tests.unit.projections.trading import SHARD, Venue, ask, cancel, mark, opened, place, slices
 
 PARTITIONS = 4
 SECRET = "not a secret, but as long as one ought to be"
@@ -42,7 +44,30 @@ def venue() -> Venue:
 
 
 @pytest.fixture(scope="module")
-def config(servers: Stack, venue: Venue) -> Iterator[QueryConfig]:
+def kinds() -> Venue:
+    """Cid's orders of every kind, on a market of their own, and one by Dan that trades with some of them."""
+    made = opened(Venue(PARTITIONS), "cid", "dan", symbols=("ETH-EUR",))
+    made.batch(mark("100", "ETH-EUR"), place("dan", "ask", "sell", "1", "101", "ETH-EUR"))
+    made.batch(
+        cid("ice", quantity="2", price="100", display_quantity="0.5", post_only=True, session="s1"),
+        cid("spend", order_type="market", time_in_force="ioc", quote_quantity="50.601"),
+        cid("dated", quantity="1", price="99", time_in_force="gtd", expires_at_us=1_800_000_000_000_000),
+        cid("stop", quantity="1", order_type="stop", trigger_price="120"),
+        cid("trail", quantity="1", order_type="trailing_stop", trailing_bps=100, trigger_source="mark"),
+        cid("odd", quantity="1", order_type="trailing_stop", trailing_bps=10**30, expires_at_us=10**30),
+    )
+    made.batch(ask("cid", "own", "ETH-EUR", side="sell", quantity="0.4", price="90", self_trade="decrement"))
+    made.batch(mark("102", "ETH-EUR"))
+    return made
+
+
+def cid(name: str, **request: Any) -> PlaceOrder:
+    return ask("cid", name, "ETH-EUR", side="buy", **request)
+
+
+@contextmanager
+def written(servers: Stack, venue: Venue) -> Iterator[QueryConfig]:
+    """Write the venue's documents to a database of their own."""
     name = f"query-{uuid4().hex[:8]}"
     client: MongoClient[Any] = MongoClient(servers.settings.mongo_url)
     store.prepare(client[name], list(PROJECTIONS.values()))
@@ -58,8 +83,20 @@ def config(servers: Stack, venue: Venue) -> Iterator[QueryConfig]:
 
 
 @pytest.fixture(scope="module")
+def config(servers: Stack, venue: Venue) -> Iterator[QueryConfig]:
+    with written(servers, venue) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
 def api(config: QueryConfig) -> Iterator[TestClient[Any]]:
     with TestClient(create_app(config)) as client:
+        yield client
+
+
+@pytest.fixture(scope="module")
+def kinds_api(servers: Stack, kinds: Venue) -> Iterator[TestClient[Any]]:
+    with written(servers, kinds) as config, TestClient(create_app(config)) as client:
         yield client
 
 
@@ -116,6 +153,73 @@ def test_a_rejected_order_says_why_and_what_to_do(api: TestClient[Any]) -> None:
     assert "tick" in order["rejection"]["remedy"]
 
 
+def order_of_cid(api: TestClient[Any], name: str) -> Any:
+    return get(api, f"/v1/orders/{order_id(SHARD, 'cid', name)}")
+
+
+WAITS_FOR = {
+    "price": "120",
+    "source": "last",
+    "fires": "at_or_above",
+    "trailing_offset": None,
+    "trailing_bps": None,
+    "fired_price": None,
+    "fired_at": None,
+}
+TRAILED = {
+    **WAITS_FOR,
+    "price": "101",
+    "source": "mark",
+    "trailing_bps": 100,
+    "fired_price": "101",
+    "fired_at": "2023-11-14T22:13:20.006000Z",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("ice", {"status": "open", "display_quantity": "0.5", "post_only": True, "session": "s1"}),
+        ("ice", {"quantity": "1.6", "trigger": None, "expires_at": None, "quote_quantity": None}),
+        ("spend", {"status": "filled", "quote_quantity": "50.601", "quantity": "0.5", "price": None}),
+        ("dated", {"time_in_force": "gtd", "expires_at": "2027-01-15T08:00:00.000000Z"}),
+        ("stop", {"status": "waiting", "order_type": "stop", "remaining": "1", "trigger": WAITS_FOR}),
+        ("trail", {"status": "cancelled", "cancel_reason": "unfilled_remainder", "trigger": TRAILED}),
+        ("own", {"cancel_reason": "self_trade", "self_trade": "decrement", "prevented_trades_count": 1}),
+        ("odd", {"status": "rejected", "price": None, "quantity": "1", "expires_at": None}),
+    ],
+)
+def test_an_order_of_each_kind_shows_what_was_asked_for(
+    kinds_api: TestClient[Any], name: str, expected: dict[str, Any]
+) -> None:
+    order = order_of_cid(kinds_api, name)
+    assert {part: order[part] for part in expected} == expected
+
+
+def test_a_prevented_trade_stands_on_both_orders(kinds_api: TestClient[Any]) -> None:
+    (prevented,) = order_of_cid(kinds_api, "ice")["prevented_trades"]
+    assert prevented == {
+        "counter_order_id": order_id(SHARD, "cid", "own"),
+        "price": "100",
+        "quantity": "0.4",
+        "mode": "decrement",
+        "prevented_at": "2023-11-14T22:13:20.005000Z",
+    }
+
+
+def test_waiting_orders_can_be_asked_for(kinds_api: TestClient[Any]) -> None:
+    waiting = get(kinds_api, "/v1/accounts/cid/orders", status="waiting")["orders"]
+    assert [order["client_order_id"] for order in waiting] == ["stop"]
+
+
+def test_a_market_has_its_prices(kinds_api: TestClient[Any]) -> None:
+    market = get(kinds_api, "/v1/markets/ETH-EUR")
+    assert (market["last_price"], market["mark_price"]) == ("101", "102")
+    assert market["marked_at"] == market["last_traded_at"] == "2023-11-14T22:13:20.006000Z"
+    book = get(kinds_api, "/v1/markets/ETH-EUR/book")
+    assert book["bids"] == [{"price": "100", "quantity": "0.5"}, {"price": "99", "quantity": "1"}]
+
+
 def test_orders_come_newest_first_a_page_at_a_time(api: TestClient[Any]) -> None:
     whole = get(api, "/v1/accounts/ann/orders")
     assert whole["next_cursor"] is None
@@ -143,8 +247,8 @@ def test_orders_come_newest_first_a_page_at_a_time(api: TestClient[Any]) -> None
     ],
 )
 def test_orders_by_status_and_symbol(api: TestClient[Any], asked: dict[str, Any], found: set[str]) -> None:
-    orders = get(api, "/v1/accounts/ann/orders", **asked)["orders"]
-    assert {order["client_order_id"] for order in orders} == found
+    orders_found = get(api, "/v1/accounts/ann/orders", **asked)["orders"]
+    assert {order["client_order_id"] for order in orders_found} == found
 
 
 def test_balances_add_up(api: TestClient[Any]) -> None:
@@ -272,3 +376,11 @@ def test_every_route_is_described(api: TestClient[Any]) -> None:
         "getBook",
         "listTrades",
     }
+
+
+def test_what_an_order_can_be_is_described(api: TestClient[Any]) -> None:
+    schemas = api.get("/schema/openapi.json").json()["components"]["schemas"]
+    order = schemas["OrderView"]["properties"]
+    assert {"trigger", "display_quantity", "quote_quantity", "expires_at", "post_only"} <= order.keys()
+    assert order["status"]["enum"] == [*orders.STATUSES]
+    assert "best price since then" in schemas["TriggerView"]["properties"]["price"]["description"]

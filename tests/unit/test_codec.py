@@ -11,9 +11,19 @@ import msgspec
 import pytest
 
 from domain.account import AccountOpened, AccountPosted, Fill, FundsDeposited, Posting
+from domain.book import Trigger
 from domain.exchange import EVOLUTIONS
-from domain.market import MarketListed, MarketRules
-from domain.order import OrderCancelled, OrderFilled, OrderPlaced, OrderRejected
+from domain.market import MarketListed, MarketRules, MarkPriceSet
+from domain.order import (
+    OrderAmended,
+    OrderCancelled,
+    OrderFilled,
+    OrderPlaced,
+    OrderRejected,
+    OrderRequest,
+    OrderTriggered,
+    TradePrevented,
+)
 from streams.codec import (
     RecordedEvent,
     Slice,
@@ -47,6 +57,8 @@ RULES = MarketRules(
     min_notional=10_000_000_000,
     maker_fee_ppm=1_000,
     taker_fee_ppm=2_000,
+    market_buffer_ppm=25_000,
+    session_end_s=79_200,
 )
 FILL = Fill(
     symbol="BTC-USD",
@@ -103,8 +115,15 @@ GOLDEN = {
             time_in_force="gtc",
             price=10_000_000,
             quantity=150_000_000,
-            resting=100_000_000,
+            resting=20_000_000,
             held=1_503_000_000_000_000,
+            maker_fee_ppm=1_000,
+            taker_fee_ppm=2_000,
+            self_trade="decrement",
+            display=20_000_000,
+            expires_at_us=OCCURRED_AT_US + 60_000_000,
+            session="desk-1",
+            post_only=True,
         ),
         correlation_id="strategy-7",
     ),
@@ -117,11 +136,15 @@ GOLDEN = {
             account="bob",
             client_order_id='b "quoted" \\ id',
             symbol="BTC-USD",
-            side="sell",
-            order_type="market",
-            time_in_force="ioc",
-            price=None,
-            quantity="1.000000001",
+            request=OrderRequest(
+                side="sell",
+                order_type="trailing_stop",
+                time_in_force="ioc",
+                quantity="1.000000001",
+                trigger_source="mark",
+                trailing_bps=50,
+                self_trade="expire_both",
+            ),
             code="invalid_quantity",
             detail="quantity 1.000000001 has 9 decimals; at most 8 are allowed",
         ),
@@ -146,7 +169,68 @@ GOLDEN = {
             fee=999_999_900_000,
             remaining=100_000_000,
             held=1_002_000_000_000_000,
+            revealed=20_000_000,
         ),
+    ),
+    "OrderTriggered.v1": recorded(
+        9,
+        ORDER,
+        2,
+        OrderTriggered(
+            order_id=ORDER,
+            account="alice",
+            symbol="BTC-USD",
+            side="buy",
+            trigger_price=10_000_000,
+            price=None,
+            quantity=150_000_000,
+            resting=0,
+            held=1_503_000_000_000_000,
+        ),
+        causation_id=OTHER_PLACE,
+    ),
+    "OrderAmended.v1": recorded(
+        10,
+        ORDER,
+        3,
+        OrderAmended(
+            order_id=ORDER,
+            account="alice",
+            symbol="BTC-USD",
+            side="buy",
+            old_price=10_000_000,
+            price=9_999_900,
+            quantity=120_000_000,
+            remaining=70_000_000,
+            leaves=20_000_000,
+            resting=30_000_000,
+            held=701_392_986_000_000,
+            keeps_priority=False,
+            trigger=Trigger(price=9_500_000, rising=False, source="mark", trail=100, trail_bps=0),
+        ),
+        causation_id="amend-1",
+    ),
+    "TradePrevented.v1": recorded(
+        11,
+        ORDER,
+        4,
+        TradePrevented(
+            order_id=ORDER,
+            account="alice",
+            symbol="BTC-USD",
+            counter_order_id=COUNTER,
+            price=9_999_999,
+            quantity=50_000_000,
+            mode="decrement",
+        ),
+    ),
+    "MarkPriceSet.v1": recorded(
+        12,
+        "market-stream",
+        2,
+        MarkPriceSet(symbol="BTC-USD", price=9_999_950),
+        actor="operator",
+        causation_id="mark-1",
     ),
     "OrderCancelled.v1": recorded(
         7,

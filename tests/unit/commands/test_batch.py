@@ -11,7 +11,7 @@ from commands.shard import Shard
 from domain import exchange, ids
 from domain.account import AccountPosted, Deposit, OpenAccount
 from domain.market import ListMarket
-from domain.order import CancelOrder, PlaceOrder
+from domain.order import CancelOrder, OrderRequest, PlaceOrder
 from streams.codec import RecordedEvent, decode_recorded
 
 NOW_US = 1_700_000_000_000_000
@@ -50,7 +50,9 @@ def deposit(account: str, asset: str, amount: str, name: str = "") -> Deposit:
     )
 
 
-def order(name: str, account: str, side: str, quantity: str, price: str, command_id: str = "") -> PlaceOrder:
+def order(
+    name: str, account: str, side: str, quantity: str, price: str, command_id: str = "", **more: Any
+) -> PlaceOrder:
     return PlaceOrder(
         command_id=command_id or f"place-{name}",
         actor=account,
@@ -58,11 +60,7 @@ def order(name: str, account: str, side: str, quantity: str, price: str, command
         account=account,
         client_order_id=name,
         symbol="BTC-USD",
-        side="buy" if side == "buy" else "sell",
-        order_type="limit",
-        time_in_force="gtc",
-        quantity=quantity,
-        price=price,
+        request=OrderRequest(side="buy" if side == "buy" else "sell", quantity=quantity, price=price, **more),
     )
 
 

@@ -1,7 +1,9 @@
 """All of an exchange's state as plain values, and the state hash computed from them from scratch.
 
 Two exchanges are the same exactly if their dumps are equal. Dictionaries become lists of pairs, so that
-their order counts too: it shows in the sentences of some rejections.
+their order counts too: it shows in the sentences of some rejections, and in which order orders are cancelled.
+
+Not in it: ``moved``, which only says where to look, and of the heap of expiries those that are over.
 """
 
 from typing import Any
@@ -13,19 +15,32 @@ from domain.account import FEES, Account
 from domain.book import BookSide, Order
 from domain.exchange import Exchange
 from domain.market import Market
+from domain.waiting import Waiting
 
 Dump = dict[str, Any]
 
+# as they go into the hash
 ORDER_FIELDS = (
     "order_id",
     "account",
     "client_order_id",
     "symbol",
     "side",
+    "order_type",
+    "time_in_force",
     "price",
     "quantity",
     "remaining",
+    "budget",
     "held",
+    "display",
+    "shown",
+    "maker_fee_ppm",
+    "taker_fee_ppm",
+    "self_trade",
+    "expires_at_us",
+    "session",
+    "post_only",
     "priority",
 )
 
@@ -35,6 +50,7 @@ def dump(exchange: Exchange) -> Dump:
         "accounts": [(name, _account(account)) for name, account in exchange.accounts.items()],
         "markets": [(symbol, _market(market)) for symbol, market in exchange.markets.items()],
         "orders": [(order_id, _order(order)) for order_id, order in exchange.orders.items()],
+        "expiries": sorted({expiry for expiry in exchange.expiries if expiry[1] in exchange.orders}),
         "scales": list(exchange.scales.items()),
         "outside": list(exchange.outside.items()),
         "state_hash": exchange.state_hash,
@@ -43,15 +59,16 @@ def dump(exchange: Exchange) -> Dump:
 
 def hash_from_scratch(state: Dump) -> int:
     """Return the state hash of a dump: everything in it is digested anew."""
-    orders = [tuple(order[name] for name in ORDER_FIELDS) for _, order in state["orders"]]
+    orders = [
+        (*(order[name] for name in ORDER_FIELDS), *order["trigger"].values()) for _, order in state["orders"]
+    ]
     balances = [
         (account, asset, balance["available"], balance["held"])
         for account, holder in state["accounts"]
         for asset, balance in holder["balances"]
     ]
-    markets = [
-        (symbol, market["last_trade_id"], market["last_priority"]) for symbol, market in state["markets"]
-    ]
+    counters = ("last_trade_id", "last_priority", "last_price", "mark_price")
+    markets = [(symbol, *(market[name] for name in counters)) for symbol, market in state["markets"]]
     rules = [("rules", *market["rules"].values()) for _, market in state["markets"]]
     accounts = [("account", account) for account, _ in state["accounts"] if account != FEES]
     outside = [("outside", asset, amount) for asset, amount in state["outside"]]
@@ -68,24 +85,44 @@ def _account(account: Account) -> Dump:
         (asset, {"available": balance.available, "held": balance.held, "digest": balance.digest})
         for asset, balance in account.balances.items()
     ]
-    return {"account": account.account, "balances": balances}
+    return {"account": account.account, "balances": balances, "orders": list(account.orders)}
 
 
 def _market(market: Market) -> Dump:
     return {
         "rules": msgspec.to_builtins(market.rules),
-        "fee_ppm_max": market.fee_ppm_max,
         "last_trade_id": market.last_trade_id,
         "last_priority": market.book.last_priority,
+        "last_price": market.last_price,
+        "mark_price": market.mark_price,
         "digest": market.digest,
         "bids": _side(market.book.bids),
         "asks": _side(market.book.asks),
+        "waiting": _waiting(market.waiting),
     }
 
 
-def _side(side: BookSide) -> list[tuple[int, int, list[str]]]:
-    return [(level.price, level.quantity, [order.order_id for order in level]) for level in side.best_first()]
+def _side(side: BookSide) -> list[tuple[int, int, int, list[str]]]:
+    return [
+        (level.price, level.quantity, level.icebergs, [order.order_id for order in level])
+        for level in side.best_first()
+    ]
+
+
+def _waiting(waiting: Waiting) -> Dump:
+    lists = [
+        (which, [(key, priority, order.order_id) for key, priority, order in keys])
+        for which, keys in waiting._lists.items()
+    ]
+    return {
+        "lists": lists,
+        "trailing": [(source, list(orders)) for source, orders in waiting._trailing.items()],
+    }
 
 
 def _order(order: Order) -> Dump:
-    return {name: getattr(order, name) for name in (*ORDER_FIELDS, "digest")}
+    trigger = order.trigger
+    names = ("price", "rising", "source", "trail", "trail_bps") if trigger else ()
+    return {name: getattr(order, name) for name in (*ORDER_FIELDS, "digest")} | {
+        "trigger": {name: getattr(trigger, name) for name in names}
+    }

@@ -2,7 +2,8 @@
 
 from collections import defaultdict
 
-from domain.book import Book, BookSide, Order
+from domain.book import Book, BookSide, Level, Order, Trigger
+from domain.event import Side
 from domain.exchange import Exchange
 from domain.market import Market
 from tests.unit.domain.dump import dump, hash_from_scratch
@@ -13,8 +14,13 @@ def check_invariants(exchange: Exchange) -> None:
     check_holds(exchange)
     for market in exchange.markets.values():
         check_book(market.book)
-        check_resting_orders(exchange, market)
+        check_open_orders(exchange, market)
+        check_triggers(market)
+    check_indexes(exchange)
     assert exchange.state_hash == hash_from_scratch(dump(exchange))
+
+
+# --- Money ----------------------------------------------------------------------------------------------
 
 
 def check_money(exchange: Exchange) -> None:
@@ -37,20 +43,34 @@ def check_holds(exchange: Exchange) -> None:
     by_orders: dict[tuple[str, str], int] = defaultdict(int)
     for order in exchange.orders.values():
         market = exchange.markets[order.symbol]
-        by_orders[order.account, held_asset(market, order)] += order.held
-        assert order.held == cost_max(market, order), order.order_id
+        by_orders[order.account, held_asset(market, order.side)] += order.held
+        check_hold(market, order)
     assert held == dict(by_orders)
 
 
-def held_asset(market: Market, order: Order) -> str:
-    return market.rules.quote_asset if order.side == "buy" else market.rules.base_asset
+def check_hold(market: Market, order: Order) -> None:
+    """A trailing buy may hold more: its trigger has come down since."""
+    needed = hold_of(market, order)
+    trails = order.trigger is not None and order.trigger.trails
+    assert order.held == needed or (trails and order.held > needed), order.order_id
 
 
-def cost_max(market: Market, order: Order) -> int:
+def held_asset(market: Market, side: Side) -> str:
+    return market.rules.quote_asset if side == "buy" else market.rules.base_asset
+
+
+def hold_of(market: Market, order: Order) -> int:
     if order.side == "sell":
         return order.remaining
-    assert order.price is not None, "only limit orders stay open"
-    return market.cost_max(order.price, order.remaining)
+    price = order.price
+    if price is None:
+        assert order.trigger is not None, "only limit orders and those that wait stay open"
+        price = order.trigger.price * (10**6 + market.rules.market_buffer_ppm) // 10**6
+    notional = market.rules.notional(price, order.remaining)
+    return notional + notional * max(order.maker_fee_ppm, order.taker_fee_ppm) // 10**6
+
+
+# --- The book -------------------------------------------------------------------------------------------
 
 
 def check_book(book: Book) -> None:
@@ -65,15 +85,23 @@ def check_side(side: BookSide) -> None:
     assert [key * side.sign for key in side.keys] == [level.price for level in list(side.best_first())[::-1]]
     assert sorted(side.levels) == sorted(key * side.sign for key in side.keys)
     for price, level in side.levels.items():
-        orders = list(level)
-        assert orders, f"empty level at {price}"
         assert level.price == price
-        assert level.quantity == sum(order.remaining for order in orders)
-        assert [order.price for order in orders] == [price] * len(orders)
-        assert all(order.level is level for order in orders)
-        assert backwards(level.last) == orders[::-1]
-        priorities = [order.priority for order in orders]
-        assert priorities == sorted(set(priorities)), "first come, first served"
+        check_level(level)
+
+
+def check_level(level: Level) -> None:
+    orders = list(level)
+    assert orders, f"empty level at {level.price}"
+    assert level.quantity == sum(order.shown for order in orders)
+    assert level.icebergs == sum(order.display > 0 for order in orders)
+    assert [order.price for order in orders] == [level.price] * len(orders)
+    assert all(order.level is level for order in orders)
+    assert backwards(level.last) == orders[::-1]
+    priorities = [order.priority for order in orders]
+    assert priorities == sorted(set(priorities)), "first come, first served"
+    for order in orders:
+        assert 0 < order.shown <= order.remaining
+        assert order.shown <= order.display if order.display else order.shown == order.remaining
 
 
 def backwards(order: Order | None) -> list[Order]:
@@ -84,15 +112,58 @@ def backwards(order: Order | None) -> list[Order]:
     return orders
 
 
-def check_resting_orders(exchange: Exchange, market: Market) -> None:
-    """The book's orders are the open orders of the market, the very same objects."""
+# --- Open orders ----------------------------------------------------------------------------------------
+
+
+def check_open_orders(exchange: Exchange, market: Market) -> None:
+    """An open order rests or waits, and not both; the book's orders are the very same objects."""
     resting = [
         order
         for side in (market.book.bids, market.book.asks)
         for level in side.best_first()
         for order in level
     ]
+    waiting = [order for keys in market.waiting._lists.values() for _, _, order in keys]
     open_orders = [order for order in exchange.orders.values() if order.symbol == market.rules.symbol]
-    assert sorted(map(id, resting)) == sorted(map(id, open_orders))
+    assert sorted(map(id, resting + waiting)) == sorted(map(id, open_orders))
     assert all(0 < order.remaining <= order.quantity for order in open_orders)
-    assert all(exchange.orders[order.order_id] is order for order in open_orders)
+    assert all(order.trigger is None for order in resting)
+    assert all(order.trigger is not None and not order.shown and order.level is None for order in waiting)
+    assert all(order.filled == 0 for order in waiting)
+
+
+def check_triggers(market: Market) -> None:
+    """Nobody waits for what has come; each stands in its list by trigger price and age."""
+    for (source, rising), keys in market.waiting._lists.items():
+        assert keys == sorted(keys, key=lambda key: key[:2])
+        for key, priority, order in keys:
+            trigger = order.trigger
+            assert trigger is not None
+            assert (trigger.source, trigger.rising) == (source, rising)
+            assert (key, priority) == (trigger.price if rising else -trigger.price, order.priority)
+            assert not has_fired(market, trigger), order.order_id
+    trailing = {order_id for orders in market.waiting._trailing.values() for order_id in orders}
+    assert trailing == {
+        order.order_id
+        for keys in market.waiting._lists.values()
+        for _, _, order in keys
+        if order.trigger is not None and order.trigger.trails
+    }
+
+
+def has_fired(market: Market, trigger: Trigger) -> bool:
+    now = market.last_price if trigger.source == "last" else market.mark_price
+    if now is None:
+        return False
+    return now >= trigger.price if trigger.rising else now <= trigger.price
+
+
+def check_indexes(exchange: Exchange) -> None:
+    """Whoever looks for an order by account or by time of expiry finds it."""
+    for order_id, order in exchange.orders.items():
+        assert order.order_id == order_id
+        if order.expires_at_us:
+            assert (order.expires_at_us, order_id) in exchange.expiries
+    for name, account in exchange.accounts.items():
+        own = [(key, order) for key, order in exchange.orders.items() if order.account == name]
+        assert list(account.orders.items()) == own

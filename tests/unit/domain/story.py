@@ -5,31 +5,25 @@
     .then(traded(("bob", 5, 100)), has("alice", USD="500", BTC="5"))
 
 An order goes by the name of its account unless it has a ``name`` of its own. Quantities, prices and amounts
-are whole units, as a trader writes them. Everything happens at ``NOW_US``.
+are whole units, as a trader writes them. Everything happens at ``NOW_US``, until time passes.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
-import msgspec
-
-from domain.account import Deposit, OpenAccount
-from domain.book import BookSide, Order
-from domain.event import Command, Event, Side
-from domain.exchange import Exchange, decide, evolve
-from domain.ids import order_id, transfer_id
-from domain.market import ListMarket
+from domain.account import Account, Balance
+from domain.event import Command, Event
+from domain.exchange import Exchange, carry_out, decide, pass_time
 from domain.numbers import format_units
-from domain.order import CancelOrder, OrderCancelled, OrderFilled, OrderPlaced, OrderRejected, PlaceOrder
+from domain.order import OrderPlaced, OrderRejected, PlaceOrder
 from domain.rejections import RefusedError
 from tests.unit.domain.dump import dump
-from tests.unit.domain.invariants import check_invariants, cost_max, held_asset
+from tests.unit.domain.invariants import check_invariants, held_asset
+from tests.unit.domain.wishes import SYMBOL, Number, buy, deposit, list_market, mark, open_account, sell
 
 NOW_US = 1_790_000_000_000_000
-SHARD = 0
-SYMBOL = "BTC-USD"
 
-Number = int | str
 Step = Callable[["Story"], None]
 Expectation = Callable[["Story"], None]
 
@@ -40,6 +34,7 @@ class Story:
     def __init__(self) -> None:
         self.exchange = Exchange()
         self.transfers = 0
+        self.now_us = NOW_US
         self.events: list[Event] = []
         self.refusal: RefusedError | None = None
 
@@ -58,10 +53,15 @@ class Story:
             expectation(self)
         return self
 
+    def time_passes(self, until_us: int) -> "Story":
+        """Nothing else happens until then; the expectations see what time itself does."""
+        self.now_us, self.refusal = until_us, None
+        self.events = pass_time(self.exchange, until_us)
+        check_invariants(self.exchange)
+        return self
+
     def handle(self, command: Command) -> list[Event]:
-        events = decide_only(self.exchange, command)
-        for event in events:
-            evolve(self.exchange, event)
+        events = do(self.exchange, command, self.now_us)
         check_invariants(self.exchange)
         return events
 
@@ -79,11 +79,19 @@ class Story:
 
 def decide_only(exchange: Exchange, command: Command, now_us: int = NOW_US) -> list[Event]:
     """Decide, and make sure that deciding changed nothing."""
-    before = dump(exchange)
+    before = dump(exchange), list(exchange.moved)
     try:
         return decide(exchange, command, now_us)
     finally:
-        assert dump(exchange) == before
+        assert (dump(exchange), list(exchange.moved)) == before
+
+
+def do(exchange: Exchange, command: Command, now_us: int = NOW_US) -> list[Event]:
+    """Decide twice, and carry out: deciding changes nothing, and says the same again."""
+    decided = decide_only(exchange, command, now_us)
+    events = carry_out(exchange, command, now_us)
+    assert events[: len(decided)] == decided
+    return events
 
 
 # --- Given ----------------------------------------------------------------------------------------------
@@ -119,261 +127,60 @@ def resting(order: PlaceOrder) -> Step:
     """The order rests, and its account got just what the order holds."""
 
     def step(story: Story) -> None:
-        asset, amount = _needs(story.exchange, order)
-        funded(order.account, **{asset: amount})(story)
-        _must(story, order)
-        assert order.order_id in story.exchange.orders, f"{order.client_order_id} does not rest"
+        _stand(story, order)
+        assert story.exchange.orders[order.order_id].shown, f"{order.client_order_id} does not rest"
 
     return step
 
 
-def _needs(exchange: Exchange, placing: PlaceOrder) -> tuple[str, str]:
-    market = exchange.markets[placing.symbol]
-    rules = market.rules
-    assert placing.price is not None
-    price, quantity = _units(placing.price, rules.price_scale), _units(placing.quantity, rules.base_scale)
-    order = Order(placing.order_id, placing.account, "", placing.symbol, placing.side, price, quantity)
-    asset = held_asset(market, order)
-    return asset, format_units(cost_max(market, order), exchange.scales[asset])
+def waiting(order: PlaceOrder) -> Step:
+    """The order waits for its trigger, and its account got just what the order holds."""
+
+    def step(story: Story) -> None:
+        _stand(story, order)
+        assert story.exchange.orders[order.order_id].trigger, f"{order.client_order_id} does not wait"
+
+    return step
 
 
-def _units(text: str, scale: int) -> int:
-    whole, _, fraction = text.partition(".")
-    return int(whole + fraction.ljust(scale, "0"))
+def last_price(price: Number, symbol: str = SYMBOL) -> Step:
+    """Two strangers trade the least quantity at that price."""
+
+    def step(story: Story) -> None:
+        story.transfers += 1
+        maker, taker = f"maker-{story.transfers}", f"taker-{story.transfers}"
+        least = story.exchange.markets[symbol].rules
+        quantity = format_units(least.min_quantity, least.base_scale)
+        resting(sell(maker, quantity, at=price, symbol=symbol))(story)
+        _stand(story, buy(taker, quantity, at=price, symbol=symbol))
+
+    return step
+
+
+def mark_price(price: Number) -> Step:
+    return lambda story: _must(story, mark(price))
+
+
+def _stand(story: Story, order: PlaceOrder) -> None:
+    asset, amount = _needs(story.exchange, order)
+    funded(order.account, **{asset: amount})(story)
+    _must(story, order)
+
+
+def _needs(exchange: Exchange, order: PlaceOrder) -> tuple[str, str]:
+    """Return what the order would hold: it is tried on a copy of the exchange, by an account that is rich."""
+    trial = deepcopy(exchange)
+    rules = trial.markets[order.symbol].rules
+    rich = trial.accounts[order.account] = Account(order.account)
+    for asset in (rules.base_asset, rules.quote_asset):
+        rich.balances[asset] = Balance()
+        rich.balances[asset].available = 10**40
+    placed = decide(trial, order, NOW_US)[0]
+    assert isinstance(placed, OrderPlaced), placed
+    asset = held_asset(trial.markets[order.symbol], placed.side)
+    return asset, format_units(placed.held, exchange.scales[asset])
 
 
 def _must(story: Story, command: Command) -> None:
     rejections = [event for event in story.handle(command) if isinstance(event, OrderRejected)]
     assert not rejections, rejections
-
-
-# --- When -----------------------------------------------------------------------------------------------
-
-
-def buy(account: str, quantity: Number, **more: Any) -> PlaceOrder:
-    """``at``: the limit price; without one it is a market order. For more, see ``_place``."""
-    return _place("buy", account, quantity, **more)
-
-
-def sell(account: str, quantity: Number, **more: Any) -> PlaceOrder:
-    """As ``buy``."""
-    return _place("sell", account, quantity, **more)
-
-
-def _place(
-    side: Side,
-    account: str,
-    quantity: Number,
-    *,
-    at: Number | None = None,
-    name: str = "",
-    tif: str = "gtc",
-    symbol: str = SYMBOL,
-    until_us: int | None = None,
-) -> PlaceOrder:
-    name = name or account
-    order = PlaceOrder(
-        command_id=f"place-{name}",
-        actor=account,
-        valid_until_us=until_us,
-        order_id=order_named(name),
-        account=account,
-        client_order_id=name,
-        symbol=symbol,
-        side=side,
-        order_type="market" if at is None else "limit",
-        time_in_force="ioc" if tif == "ioc" else "gtc",
-        quantity=str(quantity),
-        price=None if at is None else str(at),
-    )
-    return msgspec.convert(msgspec.to_builtins(order), PlaceOrder)
-
-
-def order_named(name: str) -> str:
-    """Return the order id; in a story a name is used once, whatever the account."""
-    return order_id(SHARD, "story", name)
-
-
-def cancel(account: str, name: str = "", until_us: int | None = None) -> CancelOrder:
-    return CancelOrder(
-        command_id=f"cancel-{name or account}",
-        actor=account,
-        valid_until_us=until_us,
-        order_id=order_named(name or account),
-        account=account,
-    )
-
-
-def open_account(account: str) -> OpenAccount:
-    return OpenAccount(command_id=f"open-{account}", actor="operator", account=account)
-
-
-def deposit(account: str, amount: Number, asset: str, name: str = "deposit") -> Deposit:
-    return Deposit(
-        command_id=f"deposit-{name}",
-        actor="operator",
-        transfer_id=transfer_id(SHARD, account, name),
-        client_transfer_id=name,
-        account=account,
-        asset=asset,
-        amount=str(amount),
-    )
-
-
-def list_market(**changes: Any) -> ListMarket:
-    rules: dict[str, Any] = {
-        "symbol": SYMBOL,
-        "base_asset": "BTC",
-        "quote_asset": "USD",
-        "base_scale": 2,
-        "quote_scale": 4,
-        "tick_size": "0.01",
-        "lot_size": "0.01",
-        "min_quantity": "0.01",
-        "max_quantity": "1000",
-        "min_notional": "0",
-        "maker_fee_ppm": 0,
-        "taker_fee_ppm": 0,
-    }
-    return ListMarket(command_id="list", actor="operator", **(rules | changes))
-
-
-# --- Then -----------------------------------------------------------------------------------------------
-
-
-def traded(*trades: tuple[str, Number, Number]) -> Expectation:
-    """These trades happened and no others, in this order: (maker's order, quantity, price)."""
-
-    def expectation(story: Story) -> None:
-        fills = [fill for fill in story.of_type(OrderFilled) if fill.liquidity == "maker"]
-        assert [_trade(story, fill) for fill in fills] == [
-            (order_named(name), str(quantity), str(price)) for name, quantity, price in trades
-        ]
-
-    return expectation
-
-
-def _trade(story: Story, fill: OrderFilled) -> tuple[str, str, str]:
-    rules = story.exchange.markets[fill.symbol].rules
-    quantity, price = (
-        format_units(fill.quantity, rules.base_scale),
-        format_units(fill.price, rules.price_scale),
-    )
-    return fill.order_id, quantity, price
-
-
-def nothing_traded(story: Story) -> None:
-    assert not story.of_type(OrderFilled)
-
-
-def nothing_happened(story: Story) -> None:
-    assert story.events == []
-    assert story.refusal is None
-
-
-def bids(*orders: tuple[str, Number, Number], symbol: str = SYMBOL) -> Expectation:
-    """These orders rest and no others, best first: (order, what remains of it, price)."""
-    return lambda story: _rest(story, symbol, "buy", orders)
-
-
-def asks(*orders: tuple[str, Number, Number], symbol: str = SYMBOL) -> Expectation:
-    """As ``bids``."""
-    return lambda story: _rest(story, symbol, "sell", orders)
-
-
-def _rest(story: Story, symbol: str, side: Side, orders: Sequence[tuple[str, Number, Number]]) -> None:
-    market = story.exchange.markets[symbol]
-    rules = market.rules
-    expected = [(name, str(quantity), str(price)) for name, quantity, price in orders]
-    assert expected == [
-        (
-            order.client_order_id,
-            format_units(order.remaining, rules.base_scale),
-            format_units(price, rules.price_scale),
-        )
-        for price, order in _orders(market.book.side(side))
-    ]
-
-
-def _orders(side: BookSide) -> list[tuple[int, Order]]:
-    return [(level.price, order) for level in side.best_first() for order in level]
-
-
-def has(account: str, **amounts: Number) -> Expectation:
-    """The account has these amounts available."""
-    return lambda story: _balances(story, account, 0, amounts)
-
-
-def holds(account: str, **amounts: Number) -> Expectation:
-    """The account has these amounts held."""
-    return lambda story: _balances(story, account, 1, amounts)
-
-
-def _balances(story: Story, account: str, which: int, amounts: dict[str, Number]) -> None:
-    expected = {asset: str(amount) for asset, amount in amounts.items()}
-    assert {asset: story.balance(account, asset)[which] for asset in amounts} == expected, account
-
-
-def accepted(name: str) -> Expectation:
-    return lambda story: _one(story, OrderPlaced, order_id=order_named(name))
-
-
-def filled(name: str) -> Expectation:
-    """The order is filled to its end, and done."""
-
-    def expectation(story: Story) -> None:
-        fills = [fill for fill in story.of_type(OrderFilled) if fill.order_id == order_named(name)]
-        assert fills[-1].remaining == 0
-        assert order_named(name) not in story.exchange.orders
-
-    return expectation
-
-
-def cancelled(name: str, remaining: Number, because: str) -> Expectation:
-    """The order is cancelled, and done; so much of it never traded."""
-
-    def expectation(story: Story) -> None:
-        event = _one(story, OrderCancelled, order_id=order_named(name), reason=because)
-        scale = story.exchange.markets[event.symbol].rules.base_scale
-        assert format_units(event.remaining, scale) == str(remaining)
-        assert event.order_id not in story.exchange.orders
-
-    return expectation
-
-
-def rejected(code: str, *says: str) -> Expectation:
-    """The only event is the order's rejection, and its detail says all of ``says``."""
-
-    def expectation(story: Story) -> None:
-        assert [type(event) for event in story.events] == [OrderRejected]
-        event = story.events[0]
-        assert isinstance(event, OrderRejected)
-        _check_refusal((event.code, event.detail), code, says)
-
-    return expectation
-
-
-def refused(code: str, *says: str) -> Expectation:
-    """The command is refused without leaving a trace, and the detail says all of ``says``."""
-
-    def expectation(story: Story) -> None:
-        assert story.events == []
-        assert story.refusal is not None
-        _check_refusal((story.refusal.code, story.refusal.detail), code, says)
-
-    return expectation
-
-
-def _check_refusal(refusal: tuple[str, str], code: str, says: Sequence[str]) -> None:
-    assert refusal[0] == code, refusal
-    assert [part for part in says if part not in refusal[1]] == [], refusal
-
-
-def _one(story: Story, kind: type[Event], **fields: Any) -> Any:
-    found = [
-        event
-        for event in story.of_type(kind)
-        if all(getattr(event, name) == value for name, value in fields.items())
-    ]
-    assert len(found) == 1, story.events
-    return found[0]

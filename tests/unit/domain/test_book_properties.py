@@ -12,59 +12,79 @@ from tests.unit.domain.invariants import check_side
 
 prices = st.integers(1, 6) | st.integers(10**18 - 3, 10**18 - 1)
 quantities = st.integers(1, 5) | st.just(10**18 - 1)
-rests = st.tuples(st.just("rest"), prices, quantities)
-reductions = st.tuples(st.just("reduce"), st.integers(0, 30), quantities)
-takers = st.tuples(st.none() | prices, quantities | st.just(10**20))
+displays = st.sampled_from([0, 0, 1, 2, 3])
+rests = st.tuples(st.just("rest"), prices, quantities, displays)
+reductions = st.tuples(st.just("reduce"), st.integers(0, 30), quantities, st.just(0))
+PARTS_MAX = 30  # of one iceberg; a naive list shows them one after the other
 
 
 @dataclass
 class Resting:
-    """An order of the plain list."""
+    """An order of the plain list: what shows, and what does not yet."""
 
     order: Order
     price: int
     arrived: int
+    shown: int
+    hidden: int
 
 
-def naive_matches(
-    listed: list[Resting], side: Side, quantity: int, limit: int | None
-) -> list[tuple[Order, int, int]]:
+def naive_queue(listed: list[Resting], side: Side, limit: int | None) -> list[tuple[int, Order, int, int]]:
+    """Take the first one until nothing is left; a fresh part of it arrives last."""
     sign = -1 if side == "buy" else 1
-    matches = []
-    for resting in sorted(listed, key=lambda one: (sign * one.price, one.arrived)):
-        willing = limit is None or sign * resting.price <= sign * limit
-        traded = min(quantity, resting.order.remaining)
-        if willing and traded:
-            matches.append((resting.order, resting.price, traded))
-            quantity -= traded
-    return matches
+    left = [
+        Resting(one.order, one.price, one.arrived, one.shown, one.hidden)
+        for one in listed
+        if limit is None or sign * one.price <= sign * limit
+    ]
+    met, arrived = [], 10**6
+    while left:
+        first = min(left, key=lambda one: (sign * one.price, one.arrived))
+        met.append((first.price, first.order, first.shown, first.hidden))
+        left.remove(first)
+        if first.hidden:
+            arrived += 1
+            fresh = min(first.order.display, first.hidden)
+            left.append(Resting(first.order, first.price, arrived, fresh, first.hidden - fresh))
+    return met
+
+
+def rest_one(book: Book, listed: list[Resting], arrived: int, order: Order, price: int) -> None:
+    shown = min(order.display, order.remaining) if order.display else order.remaining
+    book.rest(order, price, shown)
+    listed.append(Resting(order, price, arrived, shown, order.remaining - shown))
 
 
 def reduce_one(book: Book, listed: list[Resting], which: int, quantity: int) -> None:
+    """Let one order trade some of what it shows, and leave if that was all of it."""
     if not listed:
         return
     resting = listed[which % len(listed)]
-    taken = min(quantity, resting.order.remaining)
+    taken = min(quantity, resting.shown)
+    resting.shown -= taken
     resting.order.remaining -= taken
-    book.reduce(resting.order, taken)
-    if not resting.order.remaining:
+    book.show(resting.order, resting.shown)
+    if not resting.shown:
         listed.remove(resting)
 
 
-@given(st.sampled_from(["buy", "sell"]), st.lists(rests | reductions, max_size=40), takers)
+@given(
+    st.sampled_from(["buy", "sell"]), st.lists(rests | reductions, max_size=25), st.lists(st.none() | prices)
+)
 @SETTINGS
-def test_a_book_matches_as_a_sorted_list_does(
-    side: Side, changes: list[tuple[str, int, int]], taker: tuple[int | None, int]
+def test_a_book_is_met_as_a_sorted_list_is(
+    side: Side, changes: list[tuple[str, int, int, int]], limits: list[int | None]
 ) -> None:
     book, listed = Book(), list[Resting]()
-    for arrived, (change, which, quantity) in enumerate(changes):
+    for arrived, (change, which, quantity, display) in enumerate(changes):
         if change == "rest":
-            order = Order(f"o{arrived}", "alice", f"o{arrived}", "BTC-USD", side, which, quantity)
-            book.rest(order, which, quantity)
-            listed.append(Resting(order, which, arrived))
+            order = Order(f"o{arrived}", "alice", f"o{arrived}", "BTC-USD", side)
+            order.display = display
+            order.price, order.remaining = which, min(quantity, display * PARTS_MAX) if display else quantity
+            rest_one(book, listed, arrived, order, which)
         else:
             reduce_one(book, listed, which, quantity)
         check_side(book.side(side))
-        limit, wanted = taker
-        assert list(book.matches(opposite(side), wanted, limit)) == naive_matches(listed, side, wanted, limit)
+    for limit in [None, *limits]:
+        assert list(book.met(opposite(side), limit)) == naive_queue(listed, side, limit)
     assert book.side(opposite(side)).best_price() is None

@@ -1,22 +1,8 @@
 """A cancel takes an open order out of the book and gives back what it holds. It never expires."""
 
-from tests.unit.domain.story import (
-    NOW_US,
-    asks,
-    bids,
-    buy,
-    cancel,
-    cancelled,
-    funded,
-    given,
-    has,
-    holds,
-    listed_market,
-    refused,
-    resting,
-    sell,
-    traded,
-)
+from tests.unit.domain.expectations import asks, bids, cancelled, has, holds, refused, traded
+from tests.unit.domain.story import NOW_US, funded, given, listed_market, resting
+from tests.unit.domain.wishes import buy, cancel, sell
 
 
 def test_the_order_leaves_and_its_hold_is_released() -> None:

@@ -7,24 +7,9 @@ from domain.account import AccountOpened, FundsDeposited, Posting
 from domain.event import Event
 from domain.ids import transfer_id
 from domain.numbers import AMOUNT_MAX
-from tests.unit.domain.story import (
-    SHARD,
-    Story,
-    buy,
-    deposit,
-    filled,
-    funded,
-    given,
-    has,
-    listed_market,
-    nothing_happened,
-    open_account,
-    opened,
-    refused,
-    resting,
-    sell,
-    traded,
-)
+from tests.unit.domain.expectations import filled, has, nothing_happened, refused, traded
+from tests.unit.domain.story import Story, funded, given, listed_market, opened, resting
+from tests.unit.domain.wishes import SHARD, buy, deposit, open_account, sell
 
 DIGITS_18 = "9" * 18
 

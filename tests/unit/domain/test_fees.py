@@ -4,19 +4,9 @@ import pytest
 
 from domain.market import fee_on
 from domain.order import OrderFilled
-from tests.unit.domain.story import (
-    bids,
-    buy,
-    funded,
-    given,
-    has,
-    holds,
-    listed_market,
-    rejected,
-    resting,
-    sell,
-    traded,
-)
+from tests.unit.domain.expectations import bids, has, holds, rejected, traded
+from tests.unit.domain.story import funded, given, listed_market, resting
+from tests.unit.domain.wishes import buy, sell
 
 WITH_FEES = listed_market(maker_fee_ppm=1000, taker_fee_ppm=2000)
 

@@ -1,20 +1,8 @@
 """Holds: money is held before an order may match; what the order can no longer cost is released at once."""
 
-from tests.unit.domain.story import (
-    bids,
-    buy,
-    cancel,
-    deposit,
-    funded,
-    given,
-    has,
-    holds,
-    listed_market,
-    rejected,
-    resting,
-    sell,
-    traded,
-)
+from tests.unit.domain.expectations import bids, has, holds, rejected, traded
+from tests.unit.domain.story import funded, given, listed_market, resting
+from tests.unit.domain.wishes import buy, cancel, deposit, sell
 
 
 def test_a_buy_holds_what_it_can_cost() -> None:

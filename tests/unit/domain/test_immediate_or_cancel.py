@@ -1,22 +1,18 @@
 """IOC: trade at once what matches within the limit, cancel the rest, never rest."""
 
-from tests.unit.domain.story import (
+from tests.unit.domain.expectations import (
     asks,
     bids,
-    buy,
     cancelled,
     filled,
-    funded,
-    given,
     has,
     holds,
-    listed_market,
     nothing_traded,
     rejected,
-    resting,
-    sell,
     traded,
 )
+from tests.unit.domain.story import funded, given, listed_market, resting
+from tests.unit.domain.wishes import buy, sell
 
 
 def test_it_trades_within_its_limit_and_cancels_the_rest() -> None:

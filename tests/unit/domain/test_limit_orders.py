@@ -1,24 +1,9 @@
 """Limit orders trade at the best price first, at one price first come first served; the rest waits."""
 
 from domain.order import OrderFilled
-from tests.unit.domain.story import (
-    accepted,
-    asks,
-    bids,
-    buy,
-    cancel,
-    filled,
-    funded,
-    given,
-    has,
-    listed_market,
-    nothing_traded,
-    opened,
-    rejected,
-    resting,
-    sell,
-    traded,
-)
+from tests.unit.domain.expectations import accepted, asks, bids, filled, has, nothing_traded, rejected, traded
+from tests.unit.domain.story import funded, given, listed_market, opened, resting
+from tests.unit.domain.wishes import buy, cancel, sell
 
 EVE_RICH = funded("eve", USD=10_000, BTC=100)
 

@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 
 from domain.market import MarketListed, MarketRules
-from tests.unit.domain.story import given, list_market, listed_market, nothing_happened, refused
+from tests.unit.domain.expectations import nothing_happened, refused
+from tests.unit.domain.story import given, listed_market
+from tests.unit.domain.wishes import list_market
 
 BTC_USD = MarketRules(
     symbol="BTC-USD",

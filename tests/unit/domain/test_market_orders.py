@@ -1,23 +1,18 @@
 """Market orders take what is there, at once and at any price; what is left of them is cancelled."""
 
-from tests.unit.domain.story import (
+from tests.unit.domain.expectations import (
     asks,
     bids,
-    buy,
     cancelled,
     filled,
-    funded,
-    given,
     has,
     holds,
-    listed_market,
     nothing_traded,
-    opened,
     rejected,
-    resting,
-    sell,
     traded,
 )
+from tests.unit.domain.story import funded, given, listed_market, opened, resting
+from tests.unit.domain.wishes import buy, sell
 
 
 def test_a_market_buy_goes_through_the_levels() -> None:

@@ -93,6 +93,7 @@ def test_a_repeated_event_changes_nothing(name: str) -> None:
 def test_every_projection_has_something_to_show() -> None:
     assert all(EXPECTED.values())
     assert {order["status"] for order in EXPECTED["orders"].values()} == {
+        "waiting",
         "open",
         "partially_filled",
         "filled",
@@ -116,7 +117,11 @@ def test_what_has_ended_is_let_go() -> None:
         if type(recorded.event) in folding.projection.event_types:
             folding.fold(recorded.event, at(recorded))
     folding.forget(folding.take_changed())
-    assert {order["status"] for order in folding.documents.values()} <= {"open", "partially_filled"}
+    assert {order["status"] for order in folding.documents.values()} <= {
+        "waiting",
+        "open",
+        "partially_filled",
+    }
 
 
 def test_documents_hold_no_floats_and_no_integer_beyond_int64() -> None:
@@ -129,7 +134,7 @@ def test_documents_hold_no_floats_and_no_integer_beyond_int64() -> None:
             for inner in value:
                 check(inner)
         else:
-            assert value is None or type(value) in (str, int)
+            assert value is None or type(value) in (str, int, bool)
             assert not isinstance(value, int) or abs(value) < 2**63
 
     check(folded("markets", HISTORY) | folded("orders", HISTORY) | folded("positions", HISTORY))

@@ -11,10 +11,11 @@ from commands.shard import Shard
 from domain.account import Deposit, OpenAccount
 from domain.event import Side
 from domain.ids import order_id, transfer_id
-from domain.market import ListMarket
-from domain.order import CancelOrder, OrderPlaced, PlaceOrder, TimeInForce
+from domain.market import ListMarket, SetMarkPrice
+from domain.order import AmendOrder, CancelOrder, OrderRequest, PlaceOrder, TimeInForce
 from streams.codec import RecordedEvent, decode_recorded, join_slice
 from streams.topics import TopicPartition, destination
+from tests.unit.projections.wishes import Wishes
 
 START_US = 1_700_000_000_000_000
 SHARD = 0
@@ -65,6 +66,20 @@ def place(
     symbol: str = "BTC-USD",
     tif: TimeInForce = "gtc",
 ) -> PlaceOrder:
+    return ask(
+        account,
+        name,
+        symbol,
+        side=side,
+        order_type="limit" if price else "market",
+        time_in_force=tif if price else "ioc",
+        quantity=quantity,
+        price=price,
+    )
+
+
+def ask(account: str, name: str, symbol: str = "BTC-USD", **request: Any) -> PlaceOrder:
+    """Place an order of any kind: ``request`` has the fields of ``OrderRequest``."""
     return PlaceOrder(
         command_id=f"{account}-{name}",
         actor=account,
@@ -72,12 +87,22 @@ def place(
         account=account,
         client_order_id=name,
         symbol=symbol,
-        side=side,
-        order_type="limit" if price else "market",
-        time_in_force=tif if price else "ioc",
-        quantity=quantity,
-        price=price,
+        request=OrderRequest(**request),
     )
+
+
+def amend(account: str, name: str, **changes: str) -> AmendOrder:
+    return AmendOrder(
+        command_id=f"amend-{account}-{name}",
+        actor=account,
+        order_id=order_id(SHARD, account, name),
+        account=account,
+        **changes,  # type: ignore[arg-type] # quantity, price, trigger_price
+    )
+
+
+def mark(price: str, symbol: str = "BTC-USD") -> SetMarkPrice:
+    return SetMarkPrice(command_id=f"mark-{symbol}-{price}", actor="op", symbol=symbol, price=price)
 
 
 def cancel(account: str, name: str) -> CancelOrder:
@@ -128,37 +153,15 @@ def trading(
     accounts_count: int = 5,
     shard: int = SHARD,
 ) -> Venue:
-    """Return a venue after ``commands`` random orders, cancels, and orders that are refused."""
+    """Return a venue after ``commands`` random wishes of every kind, those included that are refused."""
     chance = random.Random(seed)  # noqa: S311 - to be repeatable
     accounts = [f"acc{seed}-{number}" for number in range(accounts_count)]
     venue = opened(Venue(shard=shard), *accounts, symbols=symbols)
-    resting: list[tuple[str, str]] = []
-    number = 0
-    while number < commands:
-        batch: list[AnyCommand] = []
-        for _ in range(min(chance.randint(1, 40), commands - number)):
-            number += 1
-            batch.append(
-                _random_command(
-                    chance, f"o{number}", chance.choice(accounts), chance.choice(symbols), resting
-                )
-            )
-        placed = [event.event for event in venue.batch(*batch) if isinstance(event.event, OrderPlaced)]
-        resting += [(order.account, order.client_order_id) for order in placed if order.resting]
+    wishes = Wishes(chance, accounts, symbols, lambda account, name: order_id(SHARD, account, name))
+    while wishes.count < commands:
+        some = min(chance.randint(1, 40), commands - wishes.count)
+        venue.batch(*(wishes.next(venue.now_us) for _ in range(some)))
     return venue
-
-
-def _random_command(
-    chance: random.Random, name: str, account: str, symbol: str, resting: list[tuple[str, str]]
-) -> AnyCommand:
-    if resting and chance.random() < 0.2:
-        return cancel(*resting.pop(chance.randrange(len(resting))))
-    price = None if chance.random() < 0.1 else f"{100 + chance.gauss(0, 1):.2f}"
-    if chance.random() < 0.03:
-        price = "100.003"
-    side: Side = "buy" if chance.random() < 0.5 else "sell"
-    tif: TimeInForce = "gtc" if chance.random() < 0.5 else "ioc"
-    return place(account, name, side, f"{chance.randint(1, 500) / 100}", price, symbol, tif)
 
 
 Piece = tuple[TopicPartition, bytes]

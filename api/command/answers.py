@@ -1,0 +1,64 @@
+"""Answers: an outcome as an HTTP response, or as the problem it is."""
+
+from http import HTTPStatus
+
+from litestar import Response
+
+from api.command.schemas import DoneView, OrderView, order_view
+from api.problems import Problem
+from commands.messages import AnyCommand, Outcome
+from domain.order import AmendOrder, CancelOrder, CancelReplace, PlaceOrder
+
+_STATUS_OF_REFUSAL = {
+    "order_not_open": HTTPStatus.CONFLICT,
+    "market_exists": HTTPStatus.CONFLICT,
+    "internal_error": HTTPStatus.INTERNAL_SERVER_ERROR,
+}
+
+
+def order_answer(
+    command: PlaceOrder | CancelReplace | AmendOrder | CancelOrder,
+    outcome: Outcome | None,
+    token: str,
+    accepted: HTTPStatus = HTTPStatus.OK,
+) -> Response[OrderView]:
+    """Return what became of an order: ``accepted``, or 202 while it is not decided. Raises ``Problem``."""
+    if outcome is not None and outcome.code:
+        raise _problem(outcome, token)
+    view = order_view(command.command_id, command.order_id, outcome, token)
+    status = HTTPStatus.ACCEPTED if outcome is None else accepted
+    return Response(view, status_code=status, headers=_headers(outcome))
+
+
+def done_answer(
+    command: AnyCommand,
+    name: str,
+    outcome: Outcome | None,
+    token: str,
+    done: HTTPStatus = HTTPStatus.CREATED,
+) -> Response[DoneView]:
+    """Return what became of a command on no single order; ``name``: what it was about. Raises ``Problem``."""
+    if outcome is None:
+        return Response(DoneView(command.command_id, name, "pending"), status_code=HTTPStatus.ACCEPTED)
+    if outcome.code:
+        raise _problem(outcome, token)
+    view = DoneView(command.command_id, name, outcome.status, outcome.detail or None, outcome.replayed, token)
+    return Response(view, status_code=done, headers=_headers(outcome))
+
+
+def _headers(outcome: Outcome | None) -> dict[str, str]:
+    return {"Idempotent-Replayed": "true"} if outcome is not None and outcome.replayed else {}
+
+
+def _problem(outcome: Outcome, token: str) -> Problem:
+    return Problem(
+        _STATUS_OF_REFUSAL.get(outcome.code, HTTPStatus.UNPROCESSABLE_ENTITY),
+        outcome.code,
+        outcome.detail,
+        headers=_headers(outcome),
+        command_id=outcome.command_id,
+        order_id=outcome.order_id or None,
+        status_of_order=outcome.status,
+        replayed=outcome.replayed,
+        token=token,
+    )

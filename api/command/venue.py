@@ -1,0 +1,77 @@
+"""Routes for the venue: accounts, deposits, markets and their mark prices."""
+
+from http import HTTPStatus
+from typing import Annotated
+
+from litestar import Response, post, put
+from litestar.params import JSONBody, PathParameter
+
+from api.auth import requires
+from api.command import schemas
+from api.command.answers import done_answer
+from api.command.desk import DEFAULT_SHARD, ApiRequest, OwnDesk
+from api.command.schemas import DoneView
+from api.problems import Problem
+from domain import ids
+from domain.account import Deposit, OpenAccount
+from domain.market import ListMarket, SetMarkPrice
+
+AccountInPath = Annotated[str, PathParameter(pattern=schemas.ACCOUNT_PATTERN)]
+SymbolInPath = Annotated[str, PathParameter(pattern=schemas.SYMBOL_PATTERN)]
+
+
+@post("/v1/accounts", operation_id="openAccount", guards=[requires("admin")], raises=[Problem])
+async def open_account(
+    request: ApiRequest, data: JSONBody[schemas.OpenAccountRequest], desk: OwnDesk
+) -> Response[DoneView]:
+    """Open an account; opening it again changes nothing."""
+    command = OpenAccount(**desk.origin(request), account=data.account)
+    return done_answer(command, data.account, *await desk.send(command))
+
+
+@post(
+    "/v1/accounts/{account:str}/deposits",
+    operation_id="deposit",
+    guards=[requires("admin")],
+    raises=[Problem],
+)
+async def deposit(
+    request: ApiRequest, account: AccountInPath, data: JSONBody[schemas.DepositRequest], desk: OwnDesk
+) -> Response[DoneView]:
+    """Credit an account, once for each client transfer id."""
+    command = Deposit(
+        **desk.origin(request),
+        transfer_id=ids.transfer_id(DEFAULT_SHARD, account, data.client_transfer_id),
+        client_transfer_id=data.client_transfer_id,
+        account=account,
+        asset=data.asset,
+        amount=data.amount,
+    )
+    return done_answer(command, command.transfer_id, *await desk.send(command))
+
+
+@post("/v1/markets", operation_id="listMarket", guards=[requires("admin")], raises=[Problem])
+async def list_market(
+    request: ApiRequest, data: JSONBody[schemas.ListMarketRequest], desk: OwnDesk
+) -> Response[DoneView]:
+    """List a market; listing it again with the same rules changes nothing."""
+    rules = {name: getattr(data, name) for name in data.__struct_fields__}
+    command = ListMarket(**desk.origin(request), **rules)
+    return done_answer(command, data.symbol, *await desk.send(command))
+
+
+@put(
+    "/v1/markets/{symbol:str}/mark-price",
+    operation_id="setMarkPrice",
+    guards=[requires("admin", "operator")],
+    raises=[Problem],
+)
+async def set_mark_price(
+    request: ApiRequest, symbol: SymbolInPath, data: JSONBody[schemas.MarkPriceRequest], desk: OwnDesk
+) -> Response[DoneView]:
+    """Set what the market is held to be worth; orders that wait for that price are triggered."""
+    command = SetMarkPrice(**desk.origin(request), symbol=symbol, price=data.price)
+    return done_answer(command, symbol, *await desk.send(command), done=HTTPStatus.OK)
+
+
+ROUTES = [open_account, deposit, list_market, set_mark_price]

@@ -1,0 +1,181 @@
+"""Evolution: what the facts of an order do to the books, to what waits, and to the state hash."""
+
+from heapq import heappush
+from typing import TYPE_CHECKING
+
+from domain.book import Order
+from domain.event import TriggerSource
+from domain.market import Market, MarkPriceSet, market_changed
+from domain.order import (
+    OrderAmended,
+    OrderCancelled,
+    OrderFilled,
+    OrderPlaced,
+    OrderRejected,
+    OrderTriggered,
+    TradePrevented,
+)
+from domain.state_hash import digest_of
+
+if TYPE_CHECKING:
+    from domain.exchange import Exchange
+
+
+def order_placed(exchange: "Exchange", event: OrderPlaced) -> None:
+    """Its own trades follow as events of their own: until they have come, it rests beside what it meets."""
+    market = exchange.markets[event.symbol]
+    order = Order(event.order_id, event.account, event.client_order_id, event.symbol, event.side)
+    order.order_type, order.time_in_force = event.order_type, event.time_in_force
+    order.price, order.quantity, order.remaining = event.price, event.quantity, event.quantity
+    order.budget, order.display, order.held = event.budget, event.display, event.held
+    order.maker_fee_ppm, order.taker_fee_ppm = event.maker_fee_ppm, event.taker_fee_ppm
+    order.self_trade, order.session = event.self_trade, event.session
+    order.expires_at_us, order.post_only = event.expires_at_us, event.post_only
+    exchange.orders[event.order_id] = order
+    exchange.accounts[event.account].orders[event.order_id] = order
+    if event.expires_at_us:
+        heappush(exchange.expiries, (event.expires_at_us, event.order_id))
+    if event.trigger is not None:
+        market.book.last_priority += 1
+        order.priority = market.book.last_priority
+        market.waiting.add(order, event.trigger)
+        market_changed(exchange, market)
+    else:
+        _rest(exchange, market, order, event.resting)
+    _rehash(exchange, order)
+
+
+def order_filled(exchange: "Exchange", event: OrderFilled) -> None:
+    market = exchange.markets[event.symbol]
+    order = exchange.orders[event.order_id]
+    order.remaining = event.remaining
+    order.held = event.held
+    if event.liquidity == "maker":
+        _trade_out(exchange, market, order, event)
+    else:
+        market.last_trade_id = event.trade_id
+        market.last_price = event.price
+        _price_moved(exchange, market, "last", event.price)
+        market_changed(exchange, market)
+    if order.remaining == 0:
+        _forget(exchange, order)
+    _rehash(exchange, order)
+
+
+def order_triggered(exchange: "Exchange", event: OrderTriggered) -> None:
+    market = exchange.markets[event.symbol]
+    order = exchange.orders[event.order_id]
+    market.waiting.remove(order)
+    order.priority = 0
+    order.held = event.held
+    _rest(exchange, market, order, event.resting)
+    _rehash(exchange, order)
+
+
+def order_amended(exchange: "Exchange", event: OrderAmended) -> None:
+    market = exchange.markets[event.symbol]
+    order = exchange.orders[event.order_id]
+    if event.keeps_priority:
+        market.book.show(order, order.shown - event.leaves)
+    else:
+        market.book.leave(order)
+    order.price, order.quantity, order.remaining = event.price, event.quantity, event.remaining
+    order.held = event.held
+    if order.trigger is not None and event.trigger is not None:
+        market.waiting.remove(order)
+        market.waiting.add(order, event.trigger)
+    _rest(exchange, market, order, event.resting)
+    _rehash(exchange, order)
+
+
+def order_cancelled(exchange: "Exchange", event: OrderCancelled) -> None:
+    market = exchange.markets[event.symbol]
+    order = exchange.orders[event.order_id]
+    market.waiting.remove(order)
+    market.book.leave(order)
+    order.remaining = 0
+    _forget(exchange, order)
+    _rehash(exchange, order)
+
+
+def order_rejected(exchange: "Exchange", event: OrderRejected) -> None:
+    """A rejected order never was part of the state."""
+
+
+def trade_prevented(exchange: "Exchange", event: TradePrevented) -> None:
+    """What it did to both orders stands in events of their own."""
+
+
+def mark_price_set(exchange: "Exchange", event: MarkPriceSet) -> None:
+    market = exchange.markets[event.symbol]
+    market.mark_price = event.price
+    _price_moved(exchange, market, "mark", event.price)
+    market_changed(exchange, market)
+
+
+def _rest(exchange: "Exchange", market: Market, order: Order, shown: int) -> None:
+    if shown and order.price is not None:
+        market.book.rest(order, order.price, shown)
+        market_changed(exchange, market)
+
+
+def _trade_out(exchange: "Exchange", market: Market, order: Order, event: OrderFilled) -> None:
+    """Take what was traded out of the book; an iceberg's next part goes behind all that rests."""
+    shown = order.shown + event.revealed - event.quantity
+    if not event.revealed:
+        market.book.show(order, shown)
+        return
+    market.book.leave(order)
+    _rest(exchange, market, order, shown)
+
+
+def _price_moved(exchange: "Exchange", market: Market, source: TriggerSource, price: int) -> None:
+    exchange.moved[market.rules.symbol] = None
+    for order, trigger in market.waiting.followers(source, price):
+        market.waiting.remove(order)
+        market.waiting.add(order, trigger)
+        _rehash(exchange, order)
+
+
+def _forget(exchange: "Exchange", order: Order) -> None:
+    del exchange.orders[order.order_id]
+    del exchange.accounts[order.account].orders[order.order_id]
+
+
+def _rehash(exchange: "Exchange", order: Order) -> None:
+    """Bring the state hash up to date: an order that is done leaves nothing in it."""
+    digest = _digest(order) if order.order_id in exchange.orders else 0
+    exchange.rehash(order.digest, digest)
+    order.digest = digest
+
+
+def _digest(order: Order) -> int:
+    trigger = order.trigger
+    return digest_of(
+        order.order_id,
+        order.account,
+        order.client_order_id,
+        order.symbol,
+        order.side,
+        order.order_type,
+        order.time_in_force,
+        str(order.price),
+        order.quantity,
+        order.remaining,
+        order.budget,
+        order.held,
+        order.display,
+        order.shown,
+        order.maker_fee_ppm,
+        order.taker_fee_ppm,
+        order.self_trade,
+        order.expires_at_us,
+        order.session,
+        order.post_only,
+        order.priority,
+        *(
+            (trigger.price, trigger.rising, trigger.source, trigger.trail, trigger.trail_bps)
+            if trigger
+            else ()
+        ),
+    )

@@ -1,0 +1,24 @@
+"""What the documents say of the code is what the code says."""
+
+import re
+from pathlib import Path
+
+from docs.rejections import PAGE, with_table
+
+CHECKOUT = Path(__file__).parent.parent.parent
+
+
+def test_the_table_of_rejections_is_the_codes() -> None:
+    page = PAGE.read_text()
+    assert page == with_table(page), "write it anew: python docs/rejections.py"
+
+
+def test_links_between_documents_lead_somewhere() -> None:
+    pages = [CHECKOUT / "README.md", *(CHECKOUT / "docs").rglob("*.md")]
+    broken = [
+        f"{page.relative_to(CHECKOUT)}: {target}"
+        for page in pages
+        for target in re.findall(r"\]\(([^)#:]+?)(?:#[^)]*)?\)", page.read_text())
+        if not (page.parent / target).exists()
+    ]
+    assert broken == []
