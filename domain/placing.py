@@ -17,7 +17,7 @@ from domain.checks import (
 )
 from domain.ending import cancel_order, held_asset, open_order
 from domain.event import Event
-from domain.market import Market
+from domain.market import DAY_US, SECOND_US, Market
 from domain.matching import Plan, cost_max, is_killed, plan, settle, taker_cost, within_budget, would_take
 from domain.numbers import format_units
 from domain.order import (
@@ -34,6 +34,8 @@ from domain.step import Step
 
 if TYPE_CHECKING:
     from domain.exchange import Exchange
+
+EXPIRY_DAYS_MAX = 3_650
 
 
 def place(exchange: "Exchange", command: PlaceOrder, now_us: int) -> list[Event]:
@@ -156,9 +158,14 @@ def _expiry(market: Market, request: OrderRequest, now_us: int) -> int:
         return market.rules.session_end_after(now_us)
     if request.time_in_force != "gtd":
         return 0
-    if request.expires_at_us is None or request.expires_at_us <= now_us:
-        raise RefusedError("invalid_expiry", "a good-till-date order needs expires_at in the future")
-    return request.expires_at_us
+    expires_at_us = request.expires_at_us or 0
+    if not now_us < expires_at_us <= now_us + EXPIRY_DAYS_MAX * DAY_US:
+        in_s = (expires_at_us - now_us) // SECOND_US
+        raise RefusedError(
+            "invalid_expiry",
+            f"expires_at is {in_s} s from now; up to {EXPIRY_DAYS_MAX} days ahead are allowed",
+        )
+    return expires_at_us
 
 
 # --- Entering -------------------------------------------------------------------------------------------

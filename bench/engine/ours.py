@@ -26,7 +26,7 @@ class Ours(Engine):
     def __init__(self) -> None:
         from domain import exchange, order  # noqa: PLC0415 - first the worker says which domain
 
-        self.decide, self.evolve = exchange.decide, exchange.evolve
+        self.carry_out = exchange.carry_out
         self.exchange = exchange.Exchange()
         self.fill = order.OrderFilled
         self.replaced: dict[int, int] = {}
@@ -35,10 +35,7 @@ class Ours(Engine):
 
     def handle(self, command: Any) -> Any:
         """Decide, and make the events part of the state; return them."""
-        events = self.decide(self.exchange, command, NOW_US)
-        for event in events:
-            self.evolve(self.exchange, event)
-        return events
+        return self.carry_out(self.exchange, command, NOW_US)
 
     def replace(self, cancel: Any, place: Any) -> Any:
         self.handle(cancel)
@@ -73,7 +70,7 @@ class Ours(Engine):
         )
 
     def _place(self, message: Message) -> Any:
-        from domain.order import PlaceOrder  # noqa: PLC0415
+        from domain.order import OrderRequest, PlaceOrder  # noqa: PLC0415
 
         account, name = _account(message.account), self._client_order_id(message)
         return PlaceOrder(
@@ -83,11 +80,12 @@ class Ours(Engine):
             account=account,
             client_order_id=name,
             symbol=SYMBOL,
-            side=message.side,
-            order_type="limit",
-            time_in_force="ioc" if message.ioc else "gtc",
-            quantity=f"{message.quantity // 10**5}.{message.quantity % 10**5:05d}",
-            price=f"{message.price // 100}.{message.price % 100:02d}",
+            request=OrderRequest(
+                side=message.side,
+                time_in_force="ioc" if message.ioc else "gtc",
+                quantity=f"{message.quantity // 10**5}.{message.quantity % 10**5:05d}",
+                price=f"{message.price // 100}.{message.price % 100:02d}",
+            ),
         )
 
 
