@@ -11,7 +11,7 @@ import msgspec
 from domain.book import Order
 from domain.event import Command, Event, Liquidity, Side
 from domain.rejections import RefusedError
-from domain.state_hash import digest_of
+from domain.state_hash import Part, digest_of
 
 if TYPE_CHECKING:
     from domain.exchange import Exchange
@@ -101,12 +101,17 @@ class Deposit(Command, frozen=True, tag="Deposit"):
 class Balance:
     """What an account has of one asset, in the asset's minor units."""
 
-    __slots__ = ("available", "digest", "held")
+    __slots__ = ("account", "asset", "available", "digest", "held")
 
-    def __init__(self) -> None:
+    def __init__(self, account: str, asset: str) -> None:
+        self.account = account
+        self.asset = asset
         self.available = 0
         self.held = 0
         self.digest = 0
+
+    def parts(self) -> tuple[Part, ...]:
+        return (self.account, self.asset, self.available, self.held)
 
 
 class Account:
@@ -141,13 +146,13 @@ def check_open(exchange: "Exchange", account: str) -> None:
 
 def account_opened(exchange: "Exchange", event: AccountOpened) -> None:
     exchange.accounts[event.account] = Account(event.account)
-    exchange.rehash(0, digest_of("account", event.account))
+    exchange.hashed.replace(0, digest_of("account", event.account))
 
 
 def funds_deposited(exchange: "Exchange", event: FundsDeposited) -> None:
     before = exchange.outside.get(event.asset, 0)
     after = exchange.outside[event.asset] = before + event.amount
-    exchange.rehash(_outside_digest(event.asset, before), _outside_digest(event.asset, after))
+    exchange.hashed.replace(_outside_digest(event.asset, before), _outside_digest(event.asset, after))
 
 
 def _outside_digest(asset: str, amount: int) -> int:
@@ -159,12 +164,10 @@ def posted(exchange: "Exchange", posting: Posting) -> None:
     balances = exchange.accounts[posting.account].balances
     balance = balances.get(posting.asset)
     if balance is None:
-        balance = balances[posting.asset] = Balance()
+        balance = balances[posting.asset] = Balance(posting.account, posting.asset)
     balance.available = posting.available
     balance.held = posting.held
-    digest = digest_of(posting.account, posting.asset, posting.available, posting.held)
-    exchange.rehash(balance.digest, digest)
-    balance.digest = digest
+    exchange.hashed.changed(balance)
 
 
 def account_posted(exchange: "Exchange", event: AccountPosted) -> None:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import msgspec
 
 from domain.event import Side, TriggerSource
+from domain.state_hash import Part
 
 
 class Trigger(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -104,6 +105,33 @@ class Order:
         self.level: Level | None = None
         self.before: Order | None = None
         self.after: Order | None = None
+
+    def parts(self) -> tuple[Part, ...]:
+        """Return all of the order's state, for the state hash."""
+        return (
+            self.order_id,
+            self.account,
+            self.client_order_id,
+            self.symbol,
+            self.side,
+            self.order_type,
+            self.time_in_force,
+            str(self.price),
+            self.quantity,
+            self.remaining,
+            self.budget,
+            self.held,
+            self.display,
+            self.shown,
+            self.maker_fee_ppm,
+            self.taker_fee_ppm,
+            self.self_trade,
+            self.expires_at_us,
+            self.session,
+            self.post_only,
+            self.priority,
+            *(msgspec.structs.astuple(self.trigger) if self.trigger else ()),
+        )
 
     @property
     def filled(self) -> int:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from domain.book import Order
 from domain.event import TriggerSource
-from domain.market import Market, MarkPriceSet, market_changed
+from domain.market import Market, MarkPriceSet
 from domain.order import (
     OrderAmended,
     OrderCancelled,
@@ -15,7 +15,6 @@ from domain.order import (
     OrderTriggered,
     TradePrevented,
 )
-from domain.state_hash import digest_of
 
 if TYPE_CHECKING:
     from domain.exchange import Exchange
@@ -39,10 +38,10 @@ def order_placed(exchange: "Exchange", event: OrderPlaced) -> None:
         market.book.last_priority += 1
         order.priority = market.book.last_priority
         market.waiting.add(order, event.trigger)
-        market_changed(exchange, market)
+        exchange.hashed.changed(market)
     else:
         _rest(exchange, market, order, event.resting)
-    _rehash(exchange, order)
+    exchange.hashed.changed(order)
 
 
 def order_filled(exchange: "Exchange", event: OrderFilled) -> None:
@@ -56,10 +55,11 @@ def order_filled(exchange: "Exchange", event: OrderFilled) -> None:
         market.last_trade_id = event.trade_id
         market.last_price = event.price
         _price_moved(exchange, market, "last", event.price)
-        market_changed(exchange, market)
+        exchange.hashed.changed(market)
     if order.remaining == 0:
         _forget(exchange, order)
-    _rehash(exchange, order)
+    else:
+        exchange.hashed.changed(order)
 
 
 def order_triggered(exchange: "Exchange", event: OrderTriggered) -> None:
@@ -69,7 +69,7 @@ def order_triggered(exchange: "Exchange", event: OrderTriggered) -> None:
     order.priority = 0
     order.held = event.held
     _rest(exchange, market, order, event.resting)
-    _rehash(exchange, order)
+    exchange.hashed.changed(order)
 
 
 def order_amended(exchange: "Exchange", event: OrderAmended) -> None:
@@ -85,7 +85,7 @@ def order_amended(exchange: "Exchange", event: OrderAmended) -> None:
         market.waiting.remove(order)
         market.waiting.add(order, event.trigger)
     _rest(exchange, market, order, event.resting)
-    _rehash(exchange, order)
+    exchange.hashed.changed(order)
 
 
 def order_cancelled(exchange: "Exchange", event: OrderCancelled) -> None:
@@ -95,7 +95,6 @@ def order_cancelled(exchange: "Exchange", event: OrderCancelled) -> None:
     market.book.leave(order)
     order.remaining = 0
     _forget(exchange, order)
-    _rehash(exchange, order)
 
 
 def order_rejected(exchange: "Exchange", event: OrderRejected) -> None:
@@ -110,13 +109,13 @@ def mark_price_set(exchange: "Exchange", event: MarkPriceSet) -> None:
     market = exchange.markets[event.symbol]
     market.mark_price = event.price
     _price_moved(exchange, market, "mark", event.price)
-    market_changed(exchange, market)
+    exchange.hashed.changed(market)
 
 
 def _rest(exchange: "Exchange", market: Market, order: Order, shown: int) -> None:
     if shown and order.price is not None:
         market.book.rest(order, order.price, shown)
-        market_changed(exchange, market)
+        exchange.hashed.changed(market)
 
 
 def _trade_out(exchange: "Exchange", market: Market, order: Order, event: OrderFilled) -> None:
@@ -134,48 +133,10 @@ def _price_moved(exchange: "Exchange", market: Market, source: TriggerSource, pr
     for order, trigger in market.waiting.followers(source, price):
         market.waiting.remove(order)
         market.waiting.add(order, trigger)
-        _rehash(exchange, order)
+        exchange.hashed.changed(order)
 
 
 def _forget(exchange: "Exchange", order: Order) -> None:
     del exchange.orders[order.order_id]
     del exchange.accounts[order.account].orders[order.order_id]
-
-
-def _rehash(exchange: "Exchange", order: Order) -> None:
-    """Bring the state hash up to date: an order that is done leaves nothing in it."""
-    digest = _digest(order) if order.order_id in exchange.orders else 0
-    exchange.rehash(order.digest, digest)
-    order.digest = digest
-
-
-def _digest(order: Order) -> int:
-    trigger = order.trigger
-    return digest_of(
-        order.order_id,
-        order.account,
-        order.client_order_id,
-        order.symbol,
-        order.side,
-        order.order_type,
-        order.time_in_force,
-        str(order.price),
-        order.quantity,
-        order.remaining,
-        order.budget,
-        order.held,
-        order.display,
-        order.shown,
-        order.maker_fee_ppm,
-        order.taker_fee_ppm,
-        order.self_trade,
-        order.expires_at_us,
-        order.session,
-        order.post_only,
-        order.priority,
-        *(
-            (trigger.price, trigger.rising, trigger.source, trigger.trail, trigger.trail_bps)
-            if trigger
-            else ()
-        ),
-    )
+    exchange.hashed.gone(order)

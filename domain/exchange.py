@@ -14,7 +14,7 @@ from domain.account import FEES, Account
 from domain.book import Order
 from domain.event import Command, Event
 from domain.market import Market
-from domain.state_hash import MODULUS
+from domain.state_hash import StateHash
 
 
 class Exchange:
@@ -33,11 +33,12 @@ class Exchange:
         self.outside: dict[str, int] = {}
         self.moved: dict[str, None] = {}
         self.expiries: list[tuple[int, str]] = []
-        self.state_hash = 0
+        self.hashed = StateHash()
 
-    def rehash(self, before: int, after: int) -> None:
-        """Replace one thing's digest in the state hash."""
-        self.state_hash = (self.state_hash + after - before) % MODULUS
+    @property
+    def state_hash(self) -> int:
+        """A 64-bit hash of all of the state; equal states have equal hashes."""
+        return self.hashed.value()
 
     def unaccounted(self) -> dict[str, int]:
         """Return for each asset how much more the accounts have than came in: all zero if money is

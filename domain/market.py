@@ -13,7 +13,7 @@ from domain.book import Book
 from domain.event import Command, Event, TriggerSource
 from domain.numbers import decimals_of, format_units, parse_units
 from domain.rejections import RefusedError
-from domain.state_hash import digest_of
+from domain.state_hash import Part, digest_of
 from domain.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -125,6 +125,10 @@ class Market:
         self.last_price: int | None = None
         self.mark_price: int | None = None
         self.digest = 0
+
+    def parts(self) -> tuple[Part, ...]:
+        prices = (str(self.last_price), str(self.mark_price))
+        return (self.rules.symbol, self.last_trade_id, self.book.last_priority, *prices)
 
     def price_of(self, source: TriggerSource) -> int | None:
         """Return the last trade's price or the mark price, if there was one yet."""
@@ -260,18 +264,5 @@ def market_listed(exchange: "Exchange", event: MarketListed) -> None:
     exchange.markets[rules.symbol] = Market(rules)
     exchange.scales[rules.base_asset] = rules.base_scale
     exchange.scales[rules.quote_asset] = rules.quote_scale
-    exchange.rehash(0, digest_of("rules", *msgspec.structs.astuple(rules)))
-    market_changed(exchange, exchange.markets[rules.symbol])
-
-
-def market_changed(exchange: "Exchange", market: Market) -> None:
-    """Bring the state hash up to date with the market's counters."""
-    digest = digest_of(
-        market.rules.symbol,
-        market.last_trade_id,
-        market.book.last_priority,
-        str(market.last_price),
-        str(market.mark_price),
-    )
-    exchange.rehash(market.digest, digest)
-    market.digest = digest
+    exchange.hashed.replace(0, digest_of("rules", *msgspec.structs.astuple(rules)))
+    exchange.hashed.changed(exchange.markets[rules.symbol])

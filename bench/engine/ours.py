@@ -16,6 +16,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 SHARD = 0
 SYMBOL = "BTC-USD"
 NOW_US = 1_790_000_000_000_000
+COMMANDS_PER_COMMIT = 100
 LOT_UNITS = 1_000  # a lot of 0.00001 in base units of 10**-8
 FUNDS = {"BTC": "1000000", "USD": "1000000000"}
 
@@ -30,12 +31,19 @@ class Ours(Engine):
         self.exchange = exchange.Exchange()
         self.fill = order.OrderFilled
         self.replaced: dict[int, int] = {}
+        self.handled = 0
         for command in _opening():
             self.handle(command)
 
     def handle(self, command: Any) -> Any:
-        """Decide, and make the events part of the state; return them."""
-        return self.carry_out(self.exchange, command, NOW_US)
+        """Decide, and make the events part of the state; return them. Once for each commit of a hundred
+        commands the state hash is asked for, as the processor does.
+        """
+        events = self.carry_out(self.exchange, command, NOW_US)
+        self.handled += 1
+        if self.handled % COMMANDS_PER_COMMIT == 0:
+            self.state_hash = self.exchange.state_hash
+        return events
 
     def replace(self, cancel: Any, place: Any) -> Any:
         self.handle(cancel)

@@ -46,6 +46,7 @@ ORDER_FIELDS = (
 
 
 def dump(exchange: Exchange) -> Dump:
+    state_hash = exchange.state_hash  # first: asking for it brings the digests up to date
     return {
         "accounts": [(name, _account(account)) for name, account in exchange.accounts.items()],
         "markets": [(symbol, _market(market)) for symbol, market in exchange.markets.items()],
@@ -53,7 +54,7 @@ def dump(exchange: Exchange) -> Dump:
         "expiries": sorted({expiry for expiry in exchange.expiries if expiry[1] in exchange.orders}),
         "scales": list(exchange.scales.items()),
         "outside": list(exchange.outside.items()),
-        "state_hash": exchange.state_hash,
+        "state_hash": state_hash,
     }
 
 

@@ -173,7 +173,7 @@ def _needs(exchange: Exchange, order: PlaceOrder) -> tuple[str, str]:
     rules = trial.markets[order.symbol].rules
     rich = trial.accounts[order.account] = Account(order.account)
     for asset in (rules.base_asset, rules.quote_asset):
-        rich.balances[asset] = Balance()
+        rich.balances[asset] = Balance(order.account, asset)
         rich.balances[asset].available = 10**40
     placed = decide(trial, order, NOW_US)[0]
     assert isinstance(placed, OrderPlaced), placed
