@@ -1,10 +1,13 @@
 """The composition root: `python -m stack.service NAME` runs one of our services, wired from the settings."""
 
 import logging
+import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from threading import Event as Flag
+from threading import Thread
 from types import FrameType
 
 import psycopg
@@ -19,6 +22,7 @@ log = logging.getLogger("stack.service")
 
 TOPIC_WAIT_S = 30.0
 CONNECT_WAIT_S = 10
+PARENT_LOOK_S = 0.2
 DAY_MS = 86_400_000
 
 
@@ -99,6 +103,7 @@ def command_api_app() -> object:
 
     settings = Settings.load()
     _log_to_stderr()
+    _end_with_parent()
     return create_app(
         CommandApiConfig(
             kafka_bootstrap=settings.kafka_bootstrap,
@@ -120,6 +125,7 @@ def query_api_app() -> object:
 
     settings = Settings.load()
     _log_to_stderr()
+    _end_with_parent()
     return create_app(
         QueryConfig(
             mongo_url=settings.mongo_url,
@@ -146,6 +152,18 @@ def _serve(target: str, port: int) -> None:
         respawn_failed_workers=False,
         log_access=False,
     ).serve()
+
+
+def _end_with_parent() -> None:
+    """End this worker when its server is killed: it would go on serving beside the server's successor."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_LOOK_S)
+        os._exit(1)
+
+    Thread(target=watch, name="end-with-parent", daemon=True).start()
 
 
 def _says_ready(settings: Settings, name: str) -> Callable[[], None]:

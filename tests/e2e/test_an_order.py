@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import psutil
 import psycopg
 import pytest
 import redis
@@ -213,6 +214,18 @@ def test_commands_of_one_batch_are_decided_in_order(admin: Desk, pair: tuple[str
     cancel = {"op": "cancel", "account": buyer, "order_id": placed["outcomes"][0]["order_id"]}
     outcomes = admin.commands.post("/v1/orders/batch", json={"commands": [cancel, cancel]}).json()["outcomes"]
     assert [outcome["status"] for outcome in outcomes] == ["cancelled", "refused"]
+
+
+def test_a_killed_api_leaves_no_worker_behind_that_goes_on_serving(
+    stack: Stack, admin: Desk, pair: tuple[str, str]
+) -> None:
+    workers = psutil.Process(stack.pid("command-api")).children(recursive=True)
+    assert workers
+    stack.kill("command-api")
+    _, alive = psutil.wait_procs(workers, timeout=PATIENCE_S)
+    assert alive == []
+    stack.wait_until_ready("command-api")
+    assert admin.place(pair[0], "after", "buy", "1", "10").json()["status"] == "open"
 
 
 # --- Kinds of orders --------------------------------------------------------------------------------------
