@@ -125,9 +125,17 @@ class Batch:
         events = self._caused.get(stream)
         if events is None and stream in self._earlier:
             events = _first_caused(self._earlier[stream])
-        if events is not None and not same_content(self.shard.exchange, command, events[0]):
-            raise RefusedError("id_reused", f"{stream} stands for {events[0]}")
+        if events is None:
+            return None
+        first = self._first_of(stream, events)
+        if not same_content(self.shard.exchange, command, first):
+            raise RefusedError("id_reused", f"{stream} stands for {first}")
         return events
+
+    def _first_of(self, stream: str, events: Sequence[Event]) -> Event:
+        """Return the event that began the stream: a replacement's comes after those of the order it ends."""
+        own = (event for event in events if not isinstance(event, Posting))
+        return next(event for event in own if self.shard.stream_of(event) == stream)  # type: ignore[arg-type] # every other event is stored
 
     def _cancelled_before(self, command: CancelOrder) -> Sequence[Event] | None:
         """A cancel whose answer was lost may be sent again: the order was cancelled, as it asked."""

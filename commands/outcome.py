@@ -35,7 +35,7 @@ def outcome(exchange: Exchange, command: AnyCommand, events: Sequence[Event], *,
             event for event in events if isinstance(event, LifeEvent) and event.order_id == command.order_id
         ]
         if not own:
-            return Outcome(command.command_id, "valid", command.order_id)
+            return _unchanged(exchange, command)
         return _order_outcome(exchange, command, own, replayed=replayed)
     if isinstance(command, CancelAll):
         count = sum(isinstance(event, OrderCancelled) for event in events)
@@ -141,9 +141,30 @@ def _order_outcome(
         fills=tuple(
             OutcomeFill(fill.trade_id, fill.price, fill.quantity, fill.fee, fill.liquidity) for fill in fills
         ),
-        scales=Scales(rules.price_scale, rules.base_scale, rules.quote_scale),
+        scales=_scales(rules),
         replayed=replayed,
     )
+
+
+def _unchanged(exchange: Exchange, command: AnyCommand) -> Outcome:
+    """A dry run changes nothing, nor does an amendment to what the order is already: it may be a repeat."""
+    if not isinstance(command, AmendOrder):
+        return Outcome(command.command_id, "valid", getattr(command, "order_id", ""))
+    order = exchange.orders[command.order_id]
+    status: Status = "partially_filled" if order.filled else "open"
+    return Outcome(
+        command.command_id,
+        status if order.trigger is None else "waiting",
+        command.order_id,
+        quantity=order.quantity,
+        remaining=order.remaining,
+        scales=_scales(exchange.markets[order.symbol].rules),
+        replayed=True,
+    )
+
+
+def _scales(rules: MarketRules) -> Scales:
+    return Scales(rules.price_scale, rules.base_scale, rules.quote_scale)
 
 
 def _remaining(last: LifeEvent) -> int:

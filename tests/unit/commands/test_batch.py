@@ -1,7 +1,7 @@
 """A batch: the commands that share a commit."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -11,7 +11,7 @@ from commands.shard import Shard
 from domain import exchange, ids
 from domain.account import AccountPosted, Deposit, OpenAccount
 from domain.market import ListMarket
-from domain.order import CancelOrder, OrderRequest, PlaceOrder
+from domain.order import AmendOrder, CancelOrder, CancelReplace, OrderRequest, PlaceOrder
 from streams.codec import RecordedEvent, decode_recorded
 
 NOW_US = 1_700_000_000_000_000
@@ -190,6 +190,45 @@ def test_a_cancel_sent_again_because_its_answer_was_lost_is_answered_the_same(sh
     assert (again.status, again.remaining, again.replayed) == ("cancelled", first.remaining, True)
     assert (others.status, others.code) == ("refused", "order_not_open")
     assert not none
+
+
+def replacement(command_id: str, mode: Literal["stop_on_failure", "allow_failure"]) -> CancelReplace:
+    return CancelReplace(
+        command_id=command_id,
+        actor="alice",
+        cancel_order_id=ids.order_id(0, "alice", "1"),
+        mode=mode,
+        order_id=ids.order_id(0, "alice", "2"),
+        account="alice",
+        client_order_id="2",
+        symbol="BTC-USD",
+        request=OrderRequest(side="buy", quantity="1", price="99"),
+    )
+
+
+@pytest.mark.parametrize("mode", ["stop_on_failure", "allow_failure"])
+def test_a_replacement_repeated_in_the_same_batch_or_later_is_answered_the_same(
+    shard: Shard, mode: Literal["stop_on_failure", "allow_failure"]
+) -> None:
+    _, first = decided(shard, [order("1", "alice", "buy", "1", "100")])
+    (new, again), placed = decided(shard, [replacement("new", mode), replacement("again", mode)])
+    (later,), none = decided(shard, [replacement("later", mode)], history((*first, *placed)))
+    assert [(o.status, o.remaining, o.replayed) for o in (new, again, later)] == [
+        ("open", 10**8, False),
+        ("open", 10**8, True),
+        ("open", 10**8, True),
+    ]
+    assert not none
+
+
+def test_an_amendment_repeated_tells_how_the_order_stands(shard: Shard) -> None:
+    decided(shard, [order("1", "alice", "buy", "2", "100")])
+    amend = AmendOrder(
+        command_id="a", actor="alice", order_id=ids.order_id(0, "alice", "1"), account="alice", quantity="1"
+    )
+    (first, again), _ = decided(shard, [amend, amend])
+    assert (first.status, first.quantity, first.remaining, first.replayed) == ("open", 10**8, 10**8, False)
+    assert (again.status, again.quantity, again.remaining, again.replayed) == ("open", 10**8, 10**8, True)
 
 
 def test_a_defect_in_one_decision_refuses_that_command_and_no_other(
