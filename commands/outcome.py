@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 from commands.messages import AnyCommand, Outcome, OutcomeFill, Scales, Status
 from domain.account import Deposit, FundsDeposited, OpenAccount
-from domain.book import Trigger
 from domain.event import Event
 from domain.exchange import Exchange
 from domain.market import ListMarket, MarketRules
@@ -22,6 +21,7 @@ from domain.order import (
     OrderRequest,
     OrderTriggered,
     PlaceOrder,
+    Trigger,
 )
 from domain.rejections import RefusedError
 

@@ -5,12 +5,11 @@ from collections.abc import Iterable
 from time import monotonic
 
 from commands.known_ids import KnownIds
-from domain.account import AccountOpened, AccountPosted, FundsDeposited
 from domain.exchange import Exchange, evolve
 from domain.ids import account_stream, market_stream
 from domain.market import MarketListed
 from domain.order import OrderCancelled, OrderFilled, OrderPlaced, OrderRejected
-from streams.codec import OrderEvent, RecordedEvent, StoredEventType
+from streams.codec import AccountEvent, OrderEvent, RecordedEvent, StoredEventType, TransferEvent
 from streams.topics import TopicPartition, destination
 
 logger = logging.getLogger(__name__)
@@ -38,12 +37,12 @@ class Shard:
         """Return the id of the stream ``event`` belongs to."""
         if isinstance(event, OrderEvent):
             return event.order_id
-        if isinstance(event, AccountPosted | AccountOpened):
+        if isinstance(event, AccountEvent):
             stream = self._account_streams.get(event.account)
             if stream is None:
                 stream = self._account_streams[event.account] = account_stream(self.number, event.account)
             return stream
-        if isinstance(event, FundsDeposited):
+        if isinstance(event, TransferEvent):
             return event.transfer_id
         symbol = event.rules.symbol if isinstance(event, MarketListed) else event.symbol
         return market_stream(self.number, symbol)
@@ -59,7 +58,7 @@ class Shard:
 
     def remember(self, seq: int, stream: str, event: StoredEventType) -> TopicPartition:
         """Take note that ``event`` is part of the history as ``seq``. Return where it is to be published."""
-        if isinstance(event, OrderPlaced | OrderRejected | FundsDeposited):
+        if isinstance(event, OrderPlaced | OrderRejected | TransferEvent):
             self.known.add(stream)
         place = destination(event, self.partitions)
         self.places[place] = self.last_seq = seq
@@ -81,4 +80,4 @@ class Shard:
 def _ends_stream(event: StoredEventType) -> bool:
     if isinstance(event, OrderFilled):
         return event.remaining == 0
-    return isinstance(event, OrderCancelled | OrderRejected | FundsDeposited)
+    return isinstance(event, OrderCancelled | OrderRejected | TransferEvent)

@@ -2,14 +2,14 @@
 
 from typing import TYPE_CHECKING
 
-from domain.book import Order, Trigger
+from domain.book import Order
 from domain.checks import limit_price_units, not_stale, positive_price, quantity_units, worth_enough
 from domain.ending import held_asset, open_order
 from domain.event import Event
-from domain.market import Market
+from domain.markets import Market
 from domain.matching import plan, shrink, would_take
 from domain.numbers import format_units
-from domain.order import AmendOrder, OrderAmended
+from domain.order import AmendOrder, OrderAmended, Trigger
 from domain.placing import check_funds, hold_needed, rest_of, trade, waiting_hold
 from domain.rejections import RefusedError
 from domain.step import Step

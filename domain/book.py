@@ -11,31 +11,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from domain.event import Side, TriggerSource
+from domain.event import Side
+from domain.order import Trigger
 from domain.state_hash import Part
-
-
-class Trigger(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
-    """What an order waits for: the price of ``source`` at or beyond ``price``, in price units.
-
-    ``rising``: it fires at or above ``price``, else at or below. A trailing one follows the best price seen,
-    ``trail`` price units or ``trail_bps`` basis points (at least one price unit) behind it.
-    """
-
-    price: int
-    rising: bool
-    source: TriggerSource = "last"
-    trail: int = 0
-    trail_bps: int = 0
-
-    @property
-    def trails(self) -> bool:
-        return bool(self.trail or self.trail_bps)
-
-    def following(self, price: int) -> int:
-        """Return where a trailing trigger stands if ``price`` is the best seen."""
-        distance = self.trail or max(1, price * self.trail_bps // 10_000)
-        return price + distance if self.rising else price - distance
 
 
 class Order:

@@ -5,7 +5,8 @@
 from typing import TYPE_CHECKING
 
 from domain.event import Command
-from domain.market import Market, MarketRules
+from domain.market import MarketRules
+from domain.markets import Market
 from domain.numbers import format_units, parse_units
 from domain.order import WITH_LIMIT, WITH_TRIGGER, OrderRequest
 from domain.rejections import RefusedError

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from domain.book import Order
 from domain.event import Event
-from domain.market import Market
+from domain.markets import Market
 from domain.order import CancelAll, CancelOrder, CancelReason, OrderCancelled
 from domain.rejections import RefusedError
 from domain.step import Step

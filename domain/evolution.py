@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 from domain.book import Order
 from domain.event import TriggerSource
-from domain.market import Market, MarkPriceSet
+from domain.market import MarkPriceSet
+from domain.markets import Market
 from domain.order import (
     OrderAmended,
     OrderCancelled,

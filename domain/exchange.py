@@ -9,11 +9,24 @@ from collections.abc import Callable
 from heapq import heappop
 from typing import Any
 
-from domain import account, amending, ending, evolution, funding, market, order, placing, triggering
-from domain.account import FEES, Account
+from domain import (
+    account,
+    accounts,
+    amending,
+    ending,
+    evolution,
+    funding,
+    market,
+    markets,
+    order,
+    placing,
+    triggering,
+)
+from domain.account import FEES
+from domain.accounts import Account
 from domain.book import Order
 from domain.event import Command, Event
-from domain.market import Market
+from domain.markets import Market
 from domain.state_hash import StateHash
 
 
@@ -63,10 +76,10 @@ DECISIONS: dict[type[Command], Callable[[Exchange, Any, int], list[Event]]] = {
     order.AmendOrder: amending.amend,
     order.CancelOrder: ending.cancel,
     order.CancelAll: ending.cancel_all,
-    account.OpenAccount: account.open_account,
+    account.OpenAccount: accounts.open_account,
     account.Deposit: funding.deposit,
-    market.ListMarket: market.list_market,
-    market.SetMarkPrice: market.set_mark_price,
+    market.ListMarket: markets.list_market,
+    market.SetMarkPrice: markets.set_mark_price,
 }
 
 EVOLUTIONS: dict[type[Event], Callable[[Exchange, Any], None]] = {
@@ -77,11 +90,11 @@ EVOLUTIONS: dict[type[Event], Callable[[Exchange, Any], None]] = {
     order.OrderCancelled: evolution.order_cancelled,
     order.OrderRejected: evolution.order_rejected,
     order.TradePrevented: evolution.trade_prevented,
-    account.Posting: account.posted,
-    account.AccountPosted: account.account_posted,
-    account.AccountOpened: account.account_opened,
-    account.FundsDeposited: account.funds_deposited,
-    market.MarketListed: market.market_listed,
+    account.Posting: accounts.posted,
+    account.AccountPosted: accounts.account_posted,
+    account.AccountOpened: accounts.account_opened,
+    account.FundsDeposited: accounts.funds_deposited,
+    market.MarketListed: markets.market_listed,
     market.MarkPriceSet: evolution.mark_price_set,
 }
 

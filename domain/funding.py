@@ -2,7 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from domain.account import Deposit, FundsDeposited, check_open
+from domain.account import Deposit, FundsDeposited
+from domain.accounts import check_open
 from domain.event import Event
 from domain.ledger import Ledger
 from domain.numbers import AMOUNT_MAX, parse_units

@@ -1,6 +1,7 @@
 """Ledger: makes the postings of a decision, each with the balance it leaves."""
 
-from domain.account import Account, Fill, Posting, PostingKind
+from domain.account import Fill, Posting, PostingKind
+from domain.accounts import Account
 from domain.event import Event
 
 

@@ -11,7 +11,8 @@ from domain.account import FEES, Fill
 from domain.book import Match, Order
 from domain.ending import cancel_order, held_asset
 from domain.event import Liquidity
-from domain.market import PPM, Market, fee_on
+from domain.market import PPM
+from domain.markets import Market, fee_on
 from domain.order import CancelReason, OrderAmended, OrderFilled, SelfTrade, TradePrevented
 from domain.step import Step
 

@@ -8,7 +8,6 @@ from typing import Literal
 
 import msgspec
 
-from domain.book import Trigger
 from domain.event import Command, Event, Liquidity, Side, TriggerSource
 
 OrderType = Literal[
@@ -29,6 +28,29 @@ CancelReason = Literal[
 
 WITH_LIMIT = frozenset({"limit", "stop_limit", "take_profit_limit"})
 WITH_TRIGGER = frozenset({"stop", "stop_limit", "take_profit", "take_profit_limit", "trailing_stop"})
+
+
+class Trigger(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What an order waits for: the price of ``source`` at or beyond ``price``, in price units.
+
+    ``rising``: it fires at or above ``price``, else at or below. A trailing one follows the best price seen,
+    ``trail`` price units or ``trail_bps`` basis points (at least one price unit) behind it.
+    """
+
+    price: int
+    rising: bool
+    source: TriggerSource = "last"
+    trail: int = 0
+    trail_bps: int = 0
+
+    @property
+    def trails(self) -> bool:
+        return bool(self.trail or self.trail_bps)
+
+    def following(self, price: int) -> int:
+        """Return where a trailing trigger stands if ``price`` is the best seen."""
+        distance = self.trail or max(1, price * self.trail_bps // 10_000)
+        return price + distance if self.rising else price - distance
 
 
 # --- Events ---------------------------------------------------------------------------------------------

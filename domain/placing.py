@@ -2,8 +2,8 @@
 
 from typing import TYPE_CHECKING
 
-from domain.account import check_open
-from domain.book import Order, Trigger
+from domain.accounts import check_open
+from domain.book import Order
 from domain.checks import (
     check_request,
     limit_price,
@@ -17,7 +17,8 @@ from domain.checks import (
 )
 from domain.ending import cancel_order, held_asset, open_order
 from domain.event import Event
-from domain.market import DAY_US, SECOND_US, Market
+from domain.market import DAY_US, SECOND_US
+from domain.markets import Market
 from domain.matching import Plan, cost_max, is_killed, plan, settle, taker_cost, within_budget, would_take
 from domain.numbers import format_units
 from domain.order import (
@@ -28,6 +29,7 @@ from domain.order import (
     OrderRejected,
     OrderRequest,
     PlaceOrder,
+    Trigger,
 )
 from domain.rejections import RefusedError
 from domain.step import Step

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from domain.event import Event
 from domain.ledger import Ledger
-from domain.market import Market
+from domain.markets import Market
 
 if TYPE_CHECKING:
     from domain.exchange import Exchange

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from domain.book import Order
 from domain.ending import held_asset
 from domain.event import Event
-from domain.market import Market
+from domain.markets import Market
 from domain.matching import Plan, is_killed, plan
 from domain.order import OrderTriggered
 from domain.placing import hold_needed, rest_of, trade

@@ -2,8 +2,9 @@
 
 from bisect import bisect_left, insort
 
-from domain.book import Order, Trigger
+from domain.book import Order
 from domain.event import TriggerSource
+from domain.order import Trigger
 
 Key = tuple[int, int, Order]
 

@@ -16,7 +16,6 @@ from typing import Any
 import msgspec
 from pymongo.database import Database
 
-from domain.book import Trigger
 from domain.event import Event
 from domain.order import (
     OrderAmended,
@@ -27,6 +26,7 @@ from domain.order import (
     OrderRequest,
     OrderTriggered,
     TradePrevented,
+    Trigger,
 )
 from projections.projection import At, Document, Projection
 

@@ -21,6 +21,7 @@ from domain.order import (
     TradePrevented,
 )
 
+# Each family has streams of its own: an order, a transfer, an account, a market.
 OrderEvent = (
     OrderPlaced
     | OrderRejected
@@ -30,7 +31,10 @@ OrderEvent = (
     | OrderCancelled
     | TradePrevented
 )
-StoredEventType = OrderEvent | AccountOpened | AccountPosted | FundsDeposited | MarketListed | MarkPriceSet
+TransferEvent = FundsDeposited
+AccountEvent = AccountOpened | AccountPosted
+MarketEvent = MarketListed | MarkPriceSet
+StoredEventType = OrderEvent | TransferEvent | AccountEvent | MarketEvent
 
 
 class RecordedEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

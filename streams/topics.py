@@ -8,9 +8,8 @@ from typing import NamedTuple
 
 import xxhash
 
-from domain.account import AccountOpened, AccountPosted, FundsDeposited
 from domain.market import MarketListed
-from streams.codec import StoredEventType
+from streams.codec import AccountEvent, StoredEventType, TransferEvent
 
 ORDERS = "orders"
 EXECUTIONS = "executions"
@@ -31,7 +30,7 @@ def partition_of(key: str, partitions: int) -> int:
 
 def destination(event: StoredEventType, partitions: int) -> TopicPartition:
     """Return where ``event`` is published, with ``partitions`` in each of the two topics."""
-    if isinstance(event, (AccountPosted, AccountOpened, FundsDeposited)):
+    if isinstance(event, AccountEvent | TransferEvent):
         return TopicPartition(ACCOUNTS, partition_of(event.account, partitions))
     symbol = event.rules.symbol if isinstance(event, MarketListed) else event.symbol
     return TopicPartition(EXECUTIONS, partition_of(symbol, partitions))

@@ -11,7 +11,6 @@ import msgspec
 import pytest
 
 from domain.account import AccountOpened, AccountPosted, Fill, FundsDeposited, Posting
-from domain.book import Trigger
 from domain.exchange import EVOLUTIONS
 from domain.market import MarketListed, MarketRules, MarkPriceSet
 from domain.order import (
@@ -23,6 +22,7 @@ from domain.order import (
     OrderRequest,
     OrderTriggered,
     TradePrevented,
+    Trigger,
 )
 from streams.codec import (
     RecordedEvent,

@@ -11,10 +11,11 @@ from typing import Any
 import msgspec
 import xxhash
 
-from domain.account import FEES, Account
+from domain.account import FEES
+from domain.accounts import Account
 from domain.book import BookSide, Order
 from domain.exchange import Exchange
-from domain.market import Market
+from domain.markets import Market
 from domain.waiting import Waiting
 
 Dump = dict[str, Any]

@@ -2,10 +2,11 @@
 
 from collections import defaultdict
 
-from domain.book import Book, BookSide, Level, Order, Trigger
+from domain.book import Book, BookSide, Level, Order
 from domain.event import Side
 from domain.exchange import Exchange
-from domain.market import Market
+from domain.markets import Market
+from domain.order import Trigger
 from tests.unit.domain.dump import dump, hash_from_scratch
 
 

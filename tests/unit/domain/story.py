@@ -12,7 +12,7 @@ from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
-from domain.account import Account, Balance
+from domain.accounts import Account, Balance
 from domain.event import Command, Event
 from domain.exchange import Exchange, carry_out, decide, pass_time
 from domain.numbers import format_units

@@ -2,7 +2,7 @@
 
 import pytest
 
-from domain.market import fee_on
+from domain.markets import fee_on
 from domain.order import OrderFilled
 from tests.unit.domain.expectations import bids, has, holds, rejected, traded
 from tests.unit.domain.story import funded, given, listed_market, resting

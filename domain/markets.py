@@ -1,0 +1,189 @@
+"""Markets: each with its rules, its book, the orders that wait for its price; how they come to be listed."""
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from domain.book import Book
+from domain.event import Event, TriggerSource
+from domain.market import (
+    BUFFER_PPM_MAX,
+    DAY_US,
+    FEE_PPM_MAX,
+    PPM,
+    SCALE_MAX,
+    SECOND_US,
+    ListMarket,
+    MarketListed,
+    MarketRules,
+    MarkPriceSet,
+    SetMarkPrice,
+)
+from domain.numbers import decimals_of, format_units, parse_units
+from domain.rejections import RefusedError
+from domain.state_hash import Part, digest_of
+from domain.waiting import Waiting
+
+if TYPE_CHECKING:
+    from domain.exchange import Exchange
+
+
+# --- State ----------------------------------------------------------------------------------------------
+
+
+class Market:
+    """A listed market. Fees round down: many small fills never cost more than one large one, so that what an
+    order holds always covers what it pays.
+    """
+
+    __slots__ = ("book", "digest", "last_price", "last_trade_id", "mark_price", "rules", "waiting")
+
+    def __init__(self, rules: MarketRules) -> None:
+        self.rules = rules
+        self.book = Book()
+        self.waiting = Waiting()
+        self.last_trade_id = 0
+        self.last_price: int | None = None
+        self.mark_price: int | None = None
+        self.digest = 0
+
+    def parts(self) -> tuple[Part, ...]:
+        prices = (str(self.last_price), str(self.mark_price))
+        return (self.rules.symbol, self.last_trade_id, self.book.last_priority, *prices)
+
+    def price_of(self, source: TriggerSource) -> int | None:
+        """Return the last trade's price or the mark price, if there was one yet."""
+        return self.last_price if source == "last" else self.mark_price
+
+
+def fee_on(notional: int, ppm: int) -> int:
+    return notional * ppm // PPM
+
+
+# --- Decisions ------------------------------------------------------------------------------------------
+
+
+def list_market(exchange: "Exchange", command: ListMarket, _now_us: int) -> list[Event]:
+    """List the market; listing it again with the same rules changes nothing. Raises ``RefusedError``."""
+    rules = _rules(command)
+    for asset, scale in ((rules.base_asset, rules.base_scale), (rules.quote_asset, rules.quote_scale)):
+        known = exchange.scales.get(asset, scale)
+        if known != scale:
+            raise RefusedError("market_rules_invalid", f"{asset} has scale {known} elsewhere, not {scale}")
+    listed = exchange.markets.get(rules.symbol)
+    if listed is None:
+        return [MarketListed(rules)]
+    if listed.rules != rules:
+        fields = rules.__struct_fields__
+        other = [name for name in fields if getattr(rules, name) != getattr(listed.rules, name)]
+        raise RefusedError("market_exists", f"{rules.symbol} is listed with another {', '.join(other)}")
+    return []
+
+
+def _rules(command: ListMarket) -> MarketRules:
+    _check_scales(command.base_scale, command.quote_scale)
+    price_scale = decimals_of(command.tick_size)
+    rules = MarketRules(
+        symbol=command.symbol,
+        base_asset=command.base_asset,
+        quote_asset=command.quote_asset,
+        base_scale=command.base_scale,
+        quote_scale=command.quote_scale,
+        price_scale=price_scale,
+        tick=_positive("tick_size", command.tick_size, price_scale),
+        lot=_positive("lot_size", command.lot_size, command.base_scale),
+        min_quantity=_positive("min_quantity", command.min_quantity, command.base_scale),
+        max_quantity=_positive("max_quantity", command.max_quantity, command.base_scale),
+        min_notional=_units("min_notional", command.min_notional, command.quote_scale),
+        maker_fee_ppm=command.maker_fee_ppm,
+        taker_fee_ppm=command.taker_fee_ppm,
+        market_buffer_ppm=command.market_buffer_ppm,
+        session_end_s=command.session_end_s,
+    )
+    if broken := _first_broken(rules):
+        raise RefusedError("market_rules_invalid", broken)
+    return rules
+
+
+def _first_broken(rules: MarketRules) -> str | None:
+    shift = rules.price_scale + rules.base_scale - rules.quote_scale
+    if rules.base_asset == rules.quote_asset:
+        return f"base and quote asset are both {rules.base_asset}"
+    if shift > 0 and rules.tick * rules.lot % 10**shift:
+        return (
+            f"tick x lot is finer than the minor unit of {rules.quote_asset}: give it a scale of "
+            f"{rules.price_scale + rules.base_scale}, or use a larger tick or lot"
+        )
+    if rules.max_quantity < rules.min_quantity:
+        return f"{_bounds(rules)}: the least is more than the most"
+    if rules.min_quantity % rules.lot or rules.max_quantity % rules.lot:
+        return f"{_bounds(rules)}: both are multiples of lot_size {format_units(rules.lot, rules.base_scale)}"
+    return _first_beyond_bounds(rules)
+
+
+def _first_beyond_bounds(rules: MarketRules) -> str | None:
+    if not 0 <= rules.market_buffer_ppm <= BUFFER_PPM_MAX:
+        return f"market_buffer_ppm was {rules.market_buffer_ppm}; 0 to {BUFFER_PPM_MAX} are allowed"
+    if not 0 <= rules.session_end_s < DAY_US // SECOND_US:
+        return f"session_end_s was {rules.session_end_s}; it is a second of the day, 0 to 86399"
+    fees = (rules.maker_fee_ppm, rules.taker_fee_ppm)
+    if not all(0 <= ppm <= FEE_PPM_MAX for ppm in fees):
+        return f"fees were {fees[0]} (maker) and {fees[1]} (taker) ppm; 0 to {FEE_PPM_MAX} are allowed"
+    return None
+
+
+def _bounds(rules: MarketRules) -> str:
+    least, most = (
+        format_units(units, rules.base_scale) for units in (rules.min_quantity, rules.max_quantity)
+    )
+    return f"min_quantity was {least} and max_quantity {most}"
+
+
+def _check_scales(base_scale: int, quote_scale: int) -> None:
+    """Scales come first: every other number is read with their help."""
+    if not (0 <= base_scale <= SCALE_MAX and 0 <= quote_scale <= SCALE_MAX):
+        scales = f"scales were {base_scale} and {quote_scale}; 0 to {SCALE_MAX} are allowed"
+        raise RefusedError("market_rules_invalid", scales)
+
+
+def _units(name: str, text: str, scale: int) -> int:
+    try:
+        return parse_units(text, scale)
+    except ValueError as error:
+        raise RefusedError("market_rules_invalid", f"{name}: {error}") from None
+
+
+def _positive(name: str, text: str, scale: int) -> int:
+    units = _units(name, text, scale)
+    if units == 0:
+        raise RefusedError("market_rules_invalid", f"{name} was 0")
+    return units
+
+
+def set_mark_price(exchange: "Exchange", command: SetMarkPrice, _now_us: int) -> list[Event]:
+    """Take over a mark price. Raises ``RefusedError``."""
+    market = exchange.markets.get(command.symbol)
+    if market is None:
+        raise RefusedError("unknown_market", f"market {command.symbol!r} is not listed")
+    whole, _, fraction = command.price.partition(".")
+    if fraction and not (fraction.isascii() and fraction.isdigit()):
+        raise RefusedError("invalid_price", f"mark price {command.price!r} is not a plain decimal number")
+    try:
+        price = parse_units(f"{whole}.{fraction[: market.rules.price_scale]}", market.rules.price_scale)
+    except ValueError as error:
+        raise RefusedError("invalid_price", f"mark price {error}") from None
+    if price == 0:
+        raise RefusedError("invalid_price", f"mark price was {command.price}")
+    return [] if price == market.mark_price else [MarkPriceSet(command.symbol, price)]
+
+
+# --- Evolution ------------------------------------------------------------------------------------------
+
+
+def market_listed(exchange: "Exchange", event: MarketListed) -> None:
+    rules = event.rules
+    exchange.markets[rules.symbol] = Market(rules)
+    exchange.scales[rules.base_asset] = rules.base_scale
+    exchange.scales[rules.quote_asset] = rules.quote_scale
+    exchange.hashed.replace(0, digest_of("rules", *msgspec.structs.astuple(rules)))
+    exchange.hashed.changed(exchange.markets[rules.symbol])
