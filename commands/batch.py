@@ -5,7 +5,7 @@ on which commands happened to come together.
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from eventsourcing.persistence import StoredEvent
@@ -14,11 +14,13 @@ from commands.messages import AnyCommand, CommandMessage, Outcome
 from commands.outcome import outcome, refused, same_content
 from commands.shard import Shard
 from domain.account import AccountPosted, Deposit, Posting
-from domain.event import Event
+from domain.busting import on_record
+from domain.event import Command, Event
 from domain.exchange import Exchange, decide, make_so, pass_time
 from domain.order import CancelOrder, CancelReplace, OrderCancelled, PlaceOrder
 from domain.rejections import RefusedError
-from streams.codec import RecordedEvent, StoredEventType, encode, event_type
+from domain.trade import BustTrade, CorrectTrade
+from streams.codec import OrderEvent, RecordedEvent, StoredEventType, encode, event_type
 from streams.topics import TopicPartition
 
 logger = logging.getLogger(__name__)
@@ -68,14 +70,22 @@ def asked_before(exchange: Exchange, command: AnyCommand) -> str | None:
 class Batch:
     """Decides commands against a shard, at one time, and gathers what is to be stored and answered.
 
-    ``earlier`` has the stored events of each id among the commands that was used in an earlier batch.
+    ``earlier`` has the stored events of each id among the commands that was used in an earlier batch;
+    ``stored`` reads those of any order there ever was, for the few commands that speak of its trades.
     """
 
-    def __init__(self, shard: Shard, now_us: int, earlier: Mapping[str, Sequence[RecordedEvent]]) -> None:
+    def __init__(
+        self,
+        shard: Shard,
+        now_us: int,
+        earlier: Mapping[str, Sequence[RecordedEvent]],
+        stored: Callable[[str], Sequence[RecordedEvent]] = lambda _: (),
+    ) -> None:
         self.shard = shard
         self.now_us = now_us
         self.outcomes: dict[str, list[Outcome]] = {}
         self._earlier = earlier
+        self._stored = stored
         self._events: list[tuple[StoredEventType, Cause]] = []
         self._postings: dict[str, list[Posting]] = {}
         self._caused: dict[str, list[Event]] = {}
@@ -90,7 +100,7 @@ class Batch:
             before = self._before(command)
             if before is not None:
                 return outcome(self.shard.exchange, command, before, replayed=True)
-            events = self._decide(command)
+            events = self._decide(self._with_records(command))
         except RefusedError as refusal:
             return refused(command, refusal)
         events = make_so(self.shard.exchange, events, command.command_id, self.now_us)
@@ -99,7 +109,22 @@ class Batch:
             self._caused[stream] = events
         return outcome(self.shard.exchange, command, events, replayed=False)
 
-    def _decide(self, command: AnyCommand) -> list[Event]:
+    def _with_records(self, command: AnyCommand) -> Command:
+        """Return what is to be decided: a wish about a trade comes with what is on record of it.
+
+        Where the store cannot be read, that raises: it is no defect in the deciding of one command.
+        """
+        if isinstance(command, BustTrade | CorrectTrade):
+            return on_record(command, self._history)
+        return command
+
+    def _history(self, order_id: str) -> list[Event]:
+        """Return all events of an order: those of this batch are not in the store yet."""
+        stored = (recorded.event for recorded in self._stored(order_id))
+        own = (event for event, _ in self._events if isinstance(event, OrderEvent))
+        return [*stored, *(event for event in own if event.order_id == order_id)]
+
+    def _decide(self, command: Command) -> list[Event]:
         """A defect in deciding one command must not stop all others: nothing has changed yet, so it is
         refused, loudly.
         """

@@ -12,6 +12,7 @@ from domain.account import Deposit, OpenAccount
 from domain.event import Liquidity
 from domain.market import ListMarket, SetMarkPrice
 from domain.order import AmendOrder, CancelAll, CancelOrder, CancelReplace, PlaceOrder
+from domain.trade import BustTrade, CorrectTrade
 
 AnyCommand = (
     PlaceOrder
@@ -23,6 +24,8 @@ AnyCommand = (
     | Deposit
     | ListMarket
     | SetMarkPrice
+    | BustTrade
+    | CorrectTrade
 )
 
 Status = Literal[
@@ -38,6 +41,8 @@ Status = Literal[
     "credited",
     "listed",
     "set",
+    "busted",
+    "corrected",
 ]
 
 

@@ -24,6 +24,7 @@ from domain.order import (
     Trigger,
 )
 from domain.rejections import RefusedError
+from domain.trade import BustTrade, CorrectTrade
 
 LifeEvent = OrderPlaced | OrderRejected | OrderFilled | OrderTriggered | OrderAmended | OrderCancelled
 
@@ -54,6 +55,10 @@ def _done(command: AnyCommand) -> Status:
         return "opened"
     if isinstance(command, Deposit):
         return "credited"
+    if isinstance(command, BustTrade):
+        return "busted"
+    if isinstance(command, CorrectTrade):
+        return "corrected"
     return "listed" if isinstance(command, ListMarket) else "set"
 
 

@@ -6,7 +6,7 @@ fails or its outcome is unknown the process stops, and its successor reads in th
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event as Flag
 
@@ -117,7 +117,7 @@ class ShardProcessor:
             )
         commands = self._decoded(fresh)
         now_us = self._now_us()
-        batch = Batch(self._shard, now_us, self._earlier(commands))
+        batch = Batch(self._shard, now_us, self._earlier(commands), self._stored)
         for command in commands:
             batch.handle(command)
         placed = batch.close()
@@ -143,7 +143,14 @@ class ShardProcessor:
     def _earlier(self, commands: Sequence[CommandMessage]) -> Mapping[str, Sequence[RecordedEvent]]:
         """Return the history of each id that was used before: one query, and only if there may be any."""
         ids = (asked_before(self._shard.exchange, message.command) for message in commands)
-        suspects = self._shard.known.suspects(stream for stream in ids if stream is not None)
+        return self._histories(stream for stream in ids if stream is not None)
+
+    def _stored(self, stream: str) -> Sequence[RecordedEvent]:
+        """Return the history of one stream, if there is any."""
+        return self._histories((stream,)).get(stream, ())
+
+    def _histories(self, streams: Iterable[str]) -> Mapping[str, Sequence[RecordedEvent]]:
+        suspects = self._shard.known.suspects(streams)
         if not suspects:
             return {}
         found = self._recorder.select_streams(suspects)

@@ -13,7 +13,7 @@ from domain.event import Command, Event, Liquidity, Side
 
 FEES: str = "fees"  # the venue's own account, to which every fee goes
 
-PostingKind = Literal["deposit", "hold", "release", "pay", "receive"]
+PostingKind = Literal["deposit", "hold", "release", "pay", "receive", "refund", "reclaim"]
 
 
 # --- Events ---------------------------------------------------------------------------------------------
@@ -53,6 +53,10 @@ class Posting(Event, frozen=True, tag="Posting.v1"):
 
     deposit, receive: adds to available; hold: available to held; release: held to available; pay: leaves
     held. ``fill`` stands on the posting that moves the traded (base) asset.
+
+    refund adds to available, reclaim leaves it: the venue has busted or corrected a trade. ``fill`` is then
+    the fill taken back, as one of the other side with a negative fee; on the second posting of a correction
+    it is the fill that stands instead.
     """
 
     account: str

@@ -13,6 +13,7 @@ from domain import (
     account,
     accounts,
     amending,
+    busting,
     ending,
     evolution,
     funding,
@@ -20,6 +21,7 @@ from domain import (
     markets,
     order,
     placing,
+    trade,
     triggering,
 )
 from domain.account import FEES
@@ -80,6 +82,7 @@ DECISIONS: dict[type[Command], Callable[[Exchange, Any, int], list[Event]]] = {
     account.Deposit: funding.deposit,
     market.ListMarket: markets.list_market,
     market.SetMarkPrice: markets.set_mark_price,
+    trade.ChangeTrade: busting.change_trade,
 }
 
 EVOLUTIONS: dict[type[Event], Callable[[Exchange, Any], None]] = {
@@ -96,6 +99,8 @@ EVOLUTIONS: dict[type[Event], Callable[[Exchange, Any], None]] = {
     account.FundsDeposited: accounts.funds_deposited,
     market.MarketListed: markets.market_listed,
     market.MarkPriceSet: evolution.mark_price_set,
+    trade.TradeBusted: busting.trade_busted,
+    trade.TradeCorrected: busting.trade_corrected,
 }
 
 

@@ -42,6 +42,12 @@ class Ledger:
     def receive(self, account: str, asset: str, amount: int, order_id: str, fill: Fill | None = None) -> None:
         self._post(account, asset, "receive", amount, amount, 0, order_id, fill)
 
+    def refund(self, account: str, asset: str, amount: int, order_id: str, fill: Fill | None = None) -> None:
+        self._post(account, asset, "refund", amount, amount, 0, order_id, fill)
+
+    def reclaim(self, account: str, asset: str, amount: int, order_id: str, fill: Fill | None = None) -> None:
+        self._post(account, asset, "reclaim", amount, -amount, 0, order_id, fill)
+
     def _post(
         self,
         account: str,

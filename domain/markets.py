@@ -25,6 +25,7 @@ from domain.state_hash import Part, digest_of
 from domain.waiting import Waiting
 
 if TYPE_CHECKING:
+    from domain.busting import ChangedTrade
     from domain.exchange import Exchange
 
 
@@ -33,10 +34,19 @@ if TYPE_CHECKING:
 
 class Market:
     """A listed market. Fees round down: many small fills never cost more than one large one, so that what an
-    order holds always covers what it pays.
+    order holds always covers what it pays. ``changed_trades``: those that were busted or corrected, by id.
     """
 
-    __slots__ = ("book", "digest", "last_price", "last_trade_id", "mark_price", "rules", "waiting")
+    __slots__ = (
+        "book",
+        "changed_trades",
+        "digest",
+        "last_price",
+        "last_trade_id",
+        "mark_price",
+        "rules",
+        "waiting",
+    )
 
     def __init__(self, rules: MarketRules) -> None:
         self.rules = rules
@@ -45,6 +55,7 @@ class Market:
         self.last_trade_id = 0
         self.last_price: int | None = None
         self.mark_price: int | None = None
+        self.changed_trades: dict[int, ChangedTrade] = {}
         self.digest = 0
 
     def parts(self) -> tuple[Part, ...]:

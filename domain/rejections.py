@@ -62,6 +62,17 @@ CATALOGUE: dict[str, Reason] = {
         "The account has no open order of this id: it was filled, cancelled, rejected or never placed.",
         "Query the order to see how it ended.",
     ),
+    "unknown_trade": Reason(
+        "The order has no trade of this number on this market.",
+        "Give the trade's market and number, and the id of one of its two orders.",
+    ),
+    "trade_already_busted": Reason(
+        "The trade was busted, and counts as never made.", "Nothing is left of it to be corrected."
+    ),
+    "bust_unfunded": Reason(
+        "An account has less available than it would have to give back.",
+        "Cancel open orders of the account that the detail names, or fund it, and send it again.",
+    ),
     "stale_command": Reason(
         "The order arrived after the time until which it was valid, and was not executed.",
         "Send it again, with a new client order id.",

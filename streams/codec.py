@@ -20,6 +20,7 @@ from domain.order import (
     OrderTriggered,
     TradePrevented,
 )
+from domain.trade import TradeBusted, TradeCorrected
 
 # Each family has streams of its own: an order, a transfer, an account, a market.
 OrderEvent = (
@@ -33,7 +34,7 @@ OrderEvent = (
 )
 TransferEvent = FundsDeposited
 AccountEvent = AccountOpened | AccountPosted
-MarketEvent = MarketListed | MarkPriceSet
+MarketEvent = MarketListed | MarkPriceSet | TradeBusted | TradeCorrected
 StoredEventType = OrderEvent | TransferEvent | AccountEvent | MarketEvent
 
 

@@ -74,7 +74,8 @@ def hash_from_scratch(state: Dump) -> int:
     rules = [("rules", *market["rules"].values()) for _, market in state["markets"]]
     accounts = [("account", account) for account, _ in state["accounts"] if account != FEES]
     outside = [("outside", asset, amount) for asset, amount in state["outside"]]
-    terms = [*orders, *balances, *markets, *rules, *accounts, *outside]
+    trades = [("trade", *trade) for _, market in state["markets"] for trade in market["changed_trades"]]
+    terms = [*orders, *balances, *markets, *rules, *accounts, *outside, *trades]
     return sum(_digest(*parts) for parts in terms) % 2**64
 
 
@@ -97,6 +98,10 @@ def _market(market: Market) -> Dump:
         "last_priority": market.book.last_priority,
         "last_price": market.last_price,
         "mark_price": market.mark_price,
+        "changed_trades": [
+            (trade.symbol, trade.trade_id, trade.price, trade.buyer_fee, trade.seller_fee)
+            for trade in market.changed_trades.values()
+        ],
         "digest": market.digest,
         "bids": _side(market.book.bids),
         "asks": _side(market.book.asks),

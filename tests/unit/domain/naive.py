@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from fractions import Fraction
 
+from tests.unit.domain.naive_busting import Deal, remember
 from tests.unit.domain.naive_matching import is_met, meet, trades
 from tests.unit.domain.naive_orders import (
     ZERO,
@@ -39,6 +40,7 @@ class NaiveExchange:
         self.arrivals = 0
         self.now_us = 0
         self.result = Result()
+        self.deals: dict[tuple[str, str], Deal] = {}
 
     # --- Money ---
 
@@ -357,6 +359,7 @@ class NaiveExchange:
         self.put_back(taker, meeting)
         for trade in made:
             self.settle(taker, trade, owners[trade.maker])
+            remember(self, taker, trade, owners[trade.maker])
             self.price_is(taker.symbol, "last", trade.price)
         self.result.trades += made
         for maker, quantity in meeting.prevented:

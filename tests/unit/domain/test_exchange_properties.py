@@ -24,6 +24,7 @@ from domain.order import (
 )
 from tests.unit.domain.both_exchanges import Both, in_units, place_order
 from tests.unit.domain.dump import dump
+from tests.unit.domain.flow_busting import Busting
 from tests.unit.domain.flows import (
     ACCOUNTS,
     ASSETS,
@@ -49,7 +50,7 @@ from tests.unit.domain.naive_orders import Placing
 pairs = st.sampled_from(PAIRS)
 
 
-class Flow(Both):
+class Flow(Busting, Both):
     """Draws the commands."""
 
     # --- Rules ---
