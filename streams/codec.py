@@ -5,11 +5,11 @@ the shard and the seqs it spans, so that a consumer sees gaps and repeats.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
-from domain.account import AccountOpened, AccountPosted, FundsDeposited
+from domain.account import AccountOpened, AccountPosted, FundsDeposited, Posting
 from domain.market import MarketListed, MarkPriceSet
 from domain.order import (
     OrderAmended,
@@ -21,6 +21,7 @@ from domain.order import (
     TradePrevented,
 )
 from domain.trade import TradeBusted, TradeCorrected
+from streams.upcasting import UPCASTERS, upcast
 
 # Each family has streams of its own: an order, a transfer, an account, a market.
 OrderEvent = (
@@ -72,9 +73,20 @@ class Slice(msgspec.Struct, frozen=True, gc=False):
     events: tuple[RecordedEvent, ...]
 
 
+class _RawSlice(msgspec.Struct, frozen=True, gc=False):
+    shard: int
+    previous: int
+    first: int
+    last: int
+    events: tuple[msgspec.Raw, ...]
+
+
+PRESENT_TYPES = frozenset(str(kind.__struct_config__.tag) for kind in (*get_args(StoredEventType), Posting))
+
 _encoder = msgspec.json.Encoder()
 _recorded_decoder = msgspec.json.Decoder(RecordedEvent)
 _slice_decoder = msgspec.json.Decoder(Slice)
+_raw_slice_decoder = msgspec.json.Decoder(_RawSlice)
 
 
 def encode(value: Any) -> bytes:
@@ -83,13 +95,30 @@ def encode(value: Any) -> bytes:
 
 
 def decode_recorded(state: bytes) -> RecordedEvent:
-    """Return the event a stored state holds. Raises ``msgspec.ValidationError``."""
-    return _recorded_decoder.decode(state)
+    """Return the event a stored state holds, as it is called today, whatever version was stored.
+
+    Raises ``msgspec.ValidationError``; of these ``UnknownEventError`` for what a later release wrote.
+    """
+    try:
+        return _recorded_decoder.decode(state)
+    except msgspec.ValidationError:
+        newer = upcast(msgspec.json.decode(state), UPCASTERS, PRESENT_TYPES)
+        if newer is None:
+            raise
+    return msgspec.convert(newer, RecordedEvent)
 
 
 def decode_slice(value: bytes) -> Slice:
-    """Return the slice a Kafka record holds. Raises ``msgspec.ValidationError``."""
-    return _slice_decoder.decode(value)
+    """Return the slice a Kafka record holds, its events as ``decode_recorded`` returns them.
+
+    Raises ``msgspec.ValidationError``, of these ``UnknownEventError``: a slice is read whole or not at all.
+    """
+    try:
+        return _slice_decoder.decode(value)
+    except msgspec.ValidationError:
+        raw = _raw_slice_decoder.decode(value)
+    events = tuple(decode_recorded(bytes(each)) for each in raw.events)
+    return Slice(raw.shard, raw.previous, raw.first, raw.last, events)
 
 
 def join_slice(shard: int, previous: int, first: int, last: int, states: Sequence[bytes]) -> bytes:
