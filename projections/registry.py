@@ -1,6 +1,6 @@
 """All projections, by name: the name is that of the collection."""
 
-from projections import balances, books, markets, orders, positions, trades
+from projections import balances, books, markets, orders, positions, trade_changes, trades
 from projections.projection import Projection
 
 PROJECTIONS: dict[str, Projection] = {
@@ -10,6 +10,7 @@ PROJECTIONS: dict[str, Projection] = {
         orders.PROJECTION,
         books.PROJECTION,
         trades.PROJECTION,
+        trade_changes.PROJECTION,
         balances.PROJECTION,
         positions.PROJECTION,
     )

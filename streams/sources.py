@@ -7,6 +7,7 @@ SOURCES: dict[str, str] = {
     "orders": EXECUTIONS,
     "books": EXECUTIONS,
     "trades": EXECUTIONS,
+    "trade_changes": EXECUTIONS,
     "balances": ACCOUNTS,
     "positions": ACCOUNTS,
 }

@@ -12,6 +12,9 @@ from domain.order import AmendOrder, CancelOrder, CancelReplace, PlaceOrder
 _STATUS_OF_REFUSAL = {
     "order_not_open": HTTPStatus.CONFLICT,
     "market_exists": HTTPStatus.CONFLICT,
+    "unknown_trade": HTTPStatus.NOT_FOUND,
+    "trade_already_busted": HTTPStatus.CONFLICT,
+    "bust_unfunded": HTTPStatus.CONFLICT,
     "internal_error": HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 

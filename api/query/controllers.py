@@ -1,7 +1,7 @@
 """The query API's routes. Each says how fresh its answer is, and waits for a write if asked to."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, TypeVar
 
@@ -26,6 +26,7 @@ from api.query.views import (
     PositionsView,
     PositionView,
     TradesView,
+    TradeView,
     balance_view,
     book_view,
     market_view,
@@ -33,7 +34,7 @@ from api.query.views import (
     trade_view,
 )
 from domain.market import MarketRules
-from projections import balances, books, markets, orders, positions, trades
+from projections import balances, books, markets, orders, positions, trade_changes, trades
 from projections.projection import Document
 
 T = TypeVar("T")
@@ -65,10 +66,15 @@ class Reader:
         self.freshness = freshness
 
     async def answer(
-        self, projection: str, after: tuple[str | None, str | None], read: Callable[[], T]
+        self, projection: str, after: tuple[str | None, str | None], read: Callable[[], T], beside: str = ""
     ) -> Response[T]:
-        """Wait until ``projection`` is fresh enough, then ``read`` in a thread."""
-        headers = await self.freshness.reach(projection, after[0] or after[1])
+        """Wait until ``projection`` is fresh enough, and ``beside``, if that is read too; then ``read`` in a
+        thread.
+        """
+        token = after[0] or after[1]
+        headers = await self.freshness.reach(projection, token)
+        if beside and token:
+            await self.freshness.reach(beside, token)
         return Response(await asyncio.to_thread(read), headers=headers)
 
     def rules(self, symbol: str) -> MarketRules:
@@ -77,10 +83,20 @@ class Reader:
             raise _not_found("market", symbol)
         return rules
 
-    def order_view(self, order: Document) -> OrderView:
+    def order_views(self, found: list[Document]) -> list[OrderView]:
+        filled = [order["_id"] for order in found if order.get("fills_count")]
+        changes = trade_changes.of_orders(self.database, filled) if filled else {}
+        return [self._order_view(order, changes.get(order["_id"], ())) for order in found]
+
+    def _order_view(self, order: Document, changes: Sequence[Document]) -> OrderView:
         if order["status"] == orders.REJECTED:
             return order_view(order, None)
-        return order_view(order, self._known(self.markets.rules(order["symbol"]), order["symbol"]))
+        rules = self._known(self.markets.rules(order["symbol"]), order["symbol"])
+        return order_view(order, rules, changes)
+
+    def trade_views(self, found: list[Document], rules: MarketRules) -> list[TradeView]:
+        changes = trade_changes.of_trades(self.database, found) if found else {}
+        return [trade_view(trade, rules, changes.get(trade["trade_id"])) for trade in found]
 
     def position_view(self, position: Document) -> PositionView:
         symbol = position["symbol"]
@@ -134,9 +150,9 @@ class Orders(Controller):
             if order is None:
                 raise _not_found("order", order_id)
             may_read(request.user, order["account"])
-            return reader.order_view(order)
+            return reader.order_views([order])[0]
 
-        return await reader.answer("orders", (after, read_after), read)
+        return await reader.answer("orders", (after, read_after), read, "trade_changes")
 
 
 class Accounts(Controller):
@@ -171,9 +187,9 @@ class Accounts(Controller):
             )
             page = found[:limit]
             next_cursor = page[-1]["page_key"] if len(found) > limit else None
-            return OrdersPage([reader.order_view(order) for order in page], next_cursor)
+            return OrdersPage(reader.order_views(page), next_cursor)
 
-        return await reader.answer("orders", (after, read_after), read)
+        return await reader.answer("orders", (after, read_after), read, "trade_changes")
 
     @get("/balances", operation_id="listBalances", summary="What the account has of each asset")
     async def balances_of(
@@ -268,9 +284,9 @@ class Markets(Controller):
         def read() -> TradesView:
             rules = reader.rules(symbol)
             found = trades.latest(reader.database, symbol, limit)
-            return TradesView(symbol, [trade_view(trade, rules) for trade in found])
+            return TradesView(symbol, reader.trade_views(found, rules))
 
-        return await reader.answer("trades", (after, read_after), read)
+        return await reader.answer("trades", (after, read_after), read, "trade_changes")
 
 
 @get("/health", operation_id="health", summary="Whether the API and its database answer", tags=["health"])

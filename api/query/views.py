@@ -18,6 +18,7 @@ from api.query.decimals import (
     time_given,
     time_of,
 )
+from api.query.trade_views import TradeChangeView, TradeStatus, trade_status
 from domain.event import Side
 from domain.market import MarketRules
 from domain.numbers import format_units
@@ -103,11 +104,15 @@ class BookView(msgspec.Struct, frozen=True):
 
 
 class TradeView(msgspec.Struct, frozen=True):
+    """A trade as it was made, and what the venue has made of it since."""
+
     trade_id: int
     price: Price
     quantity: Decimal
     taker_side: Side
     traded_at: Time
+    status: TradeStatus = "made"
+    change: TradeChangeView | None = None
 
 
 class TradesView(msgspec.Struct, frozen=True):
@@ -173,11 +178,12 @@ def book_view(rules: MarketRules, book: Document | None, levels_max: int) -> Boo
     return BookView(rules.symbol, bids, asks, book["seq"])
 
 
-def trade_view(trade: Document, rules: MarketRules) -> TradeView:
+def trade_view(trade: Document, rules: MarketRules, change: Document | None = None) -> TradeView:
     return TradeView(
         trade["trade_id"],
         price_of(rules, trade["price"]),
         base_of(rules, trade["quantity"]),
         trade["taker_side"],
         time_of(trade["traded_at_us"]),
+        *trade_status(change, rules),
     )

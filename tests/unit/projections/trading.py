@@ -12,7 +12,8 @@ from domain.account import Deposit, OpenAccount
 from domain.event import Side
 from domain.ids import order_id, transfer_id
 from domain.market import ListMarket, SetMarkPrice
-from domain.order import AmendOrder, CancelOrder, OrderRequest, PlaceOrder, TimeInForce
+from domain.order import AmendOrder, CancelOrder, OrderFilled, OrderRequest, PlaceOrder, TimeInForce
+from domain.trade import BustTrade, CorrectTrade
 from streams.codec import RecordedEvent, decode_recorded, join_slice
 from streams.topics import TopicPartition, destination
 from tests.unit.projections.wishes import Wishes
@@ -123,13 +124,16 @@ class Venue:
         self.now_us = START_US
 
     def batch(self, *commands: AnyCommand) -> list[RecordedEvent]:
-        batch = Batch(self.shard, self.now_us, {})
+        batch = Batch(self.shard, self.now_us, {}, self.stored)
         for command in commands:
             batch.handle(CommandMessage(command, "replies"))
         states = [bytes(placed.stored.state) for placed in batch.close()]
         self.states += states
         self.now_us += 1_000
         return [decode_recorded(state) for state in states]
+
+    def stored(self, stream: str) -> list[RecordedEvent]:
+        return [recorded for recorded in self.events if recorded.stream == stream]
 
     @property
     def events(self) -> list[RecordedEvent]:
@@ -160,8 +164,39 @@ def trading(
     wishes = Wishes(chance, accounts, symbols, lambda account, name: order_id(SHARD, account, name))
     while wishes.count < commands:
         some = min(chance.randint(1, 40), commands - wishes.count)
-        venue.batch(*(wishes.next(venue.now_us) for _ in range(some)))
+        made = venue.batch(*(wishes.next(venue.now_us) for _ in range(some)))
+        if wishes.count % 3 == 0:
+            venue.batch(*changes(made))
     return venue
+
+
+def changes(made: Iterable[RecordedEvent]) -> list[AnyCommand]:
+    """Return a bust of the first trade among the events, and a correction of the last, if there are any."""
+    fills = [recorded.event for recorded in made if isinstance(recorded.event, OrderFilled)]
+    return [bust(fills[0]), correct(fills[-1], "100")] if fills else []
+
+
+def bust(fill: OrderFilled) -> BustTrade:
+    return BustTrade(
+        command_id=f"bust-{fill.trade_id}",
+        actor="op",
+        symbol=fill.symbol,
+        trade_id=fill.trade_id,
+        order_id=fill.order_id,
+        reason="erroneous",
+    )
+
+
+def correct(fill: OrderFilled, price: str) -> CorrectTrade:
+    return CorrectTrade(
+        command_id=f"correct-{fill.trade_id}",
+        actor="op",
+        symbol=fill.symbol,
+        trade_id=fill.trade_id,
+        order_id=fill.order_id,
+        price=price,
+        reason="stale quote",
+    )
 
 
 Piece = tuple[TopicPartition, bytes]
