@@ -9,10 +9,18 @@ from uuid import uuid4
 import httpx
 import psycopg
 import pytest
+from confluent_kafka import Producer
 
+from commands.messages import CommandMessage
+from domain.event import Side
+from domain.ids import order_id
+from domain.order import OrderRequest, PlaceOrder
+from domain.trade import BustTrade
 from stack.running import Stack, running_stack
 from stack.services import SERVICES
 from stack.settings import Settings
+from streams.codec import encode
+from streams.topics import ORDERS
 from tests.e2e.test_an_order import RULES, Desk
 
 
@@ -127,3 +135,44 @@ def test_only_the_venue_may(stack: Stack, admin: Desk, pair: tuple[str, str]) ->
             (bid["order_id"],),
         ).fetchone() or (0,)
     assert count == 1
+
+
+def test_a_trade_of_the_same_batch(stack: Stack, admin: Desk, pair: tuple[str, str]) -> None:
+    """The commands reach the processor as one set of messages, before any of it is stored."""
+    buyer, seller = pair
+    bid, hit = new_order(admin, buyer, "buy"), new_order(admin, seller, "sell")
+    bust = BustTrade(
+        command_id=uuid4().hex,
+        actor="op",
+        symbol=admin.symbol,
+        trade_id=1,
+        order_id=hit.order_id,
+        reason="at once",
+    )
+    producer = Producer({"bootstrap.servers": stack.settings.kafka_bootstrap, "linger.ms": 200})
+    for command in (bid, hit, bust):
+        producer.produce(ORDERS, encode(CommandMessage(command, "nobody")), partition=0)
+    assert producer.flush(10) == 0
+
+    token = admin.place(buyer, "after", "buy", "1", "1").json()["token"]
+    assert balances(admin, seller, token)["BTC"] == "10"
+    with psycopg.connect(stack.settings.postgres_dsn) as connection:
+        times = connection.execute(
+            "SELECT DISTINCT convert_from(state, 'UTF8')::jsonb ->> 'occurred_at_us' FROM events"
+            " WHERE topic IN ('OrderFilled.v1', 'TradeBusted.v1')"
+            " AND convert_from(state, 'UTF8')::jsonb -> 'event' ->> 'symbol' = %s",
+            (admin.symbol,),
+        ).fetchall()
+    assert len(times) == 1, "all in one batch"
+
+
+def new_order(desk: Desk, account: str, side: Side) -> PlaceOrder:
+    return PlaceOrder(
+        command_id=uuid4().hex,
+        actor=account,
+        order_id=order_id(0, account, side),
+        account=account,
+        client_order_id=side,
+        symbol=desk.symbol,
+        request=OrderRequest(side=side, quantity="2", price="100"),
+    )
