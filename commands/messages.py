@@ -8,10 +8,17 @@ from typing import Literal
 
 import msgspec
 
-from domain.account import Deposit, OpenAccount
+from domain.account import Deposit, OpenAccount, SetAccountFees, SetAccountGroup
 from domain.event import Liquidity
 from domain.market import ListMarket, SetMarkPrice
 from domain.order import AmendOrder, CancelAll, CancelOrder, CancelReplace, PlaceOrder
+from domain.transfer import (
+    AdjustBalance,
+    CancelWithdrawal,
+    CompleteWithdrawal,
+    RequestWithdrawal,
+    TransferFunds,
+)
 
 AnyCommand = (
     PlaceOrder
@@ -21,6 +28,13 @@ AnyCommand = (
     | CancelAll
     | OpenAccount
     | Deposit
+    | RequestWithdrawal
+    | CompleteWithdrawal
+    | CancelWithdrawal
+    | TransferFunds
+    | AdjustBalance
+    | SetAccountFees
+    | SetAccountGroup
     | ListMarket
     | SetMarkPrice
 )
@@ -36,6 +50,10 @@ Status = Literal[
     "valid",
     "opened",
     "credited",
+    "requested",
+    "completed",
+    "transferred",
+    "adjusted",
     "listed",
     "set",
 ]

@@ -9,7 +9,13 @@ from typing import Any
 
 import msgspec
 
-from domain.account import AccountOpened, AccountPosted, FundsDeposited
+from domain.account import (
+    AccountFeesSet,
+    AccountGroupSet,
+    AccountOpened,
+    AccountPosted,
+    FundsDeposited,
+)
 from domain.market import MarketListed, MarkPriceSet
 from domain.order import (
     OrderAmended,
@@ -19,6 +25,13 @@ from domain.order import (
     OrderRejected,
     OrderTriggered,
     TradePrevented,
+)
+from domain.transfer import (
+    BalanceAdjusted,
+    FundsTransferred,
+    WithdrawalCancelled,
+    WithdrawalCompleted,
+    WithdrawalRequested,
 )
 
 # Each family has streams of its own: an order, a transfer, an account, a market.
@@ -31,8 +44,15 @@ OrderEvent = (
     | OrderCancelled
     | TradePrevented
 )
-TransferEvent = FundsDeposited
-AccountEvent = AccountOpened | AccountPosted
+TransferEvent = (
+    FundsDeposited
+    | WithdrawalRequested
+    | WithdrawalCompleted
+    | WithdrawalCancelled
+    | FundsTransferred
+    | BalanceAdjusted
+)
+AccountEvent = AccountOpened | AccountPosted | AccountFeesSet | AccountGroupSet
 MarketEvent = MarketListed | MarkPriceSet
 StoredEventType = OrderEvent | TransferEvent | AccountEvent | MarketEvent
 
