@@ -2,5 +2,6 @@
 
 A module per question: ``markets`` (what can be traded, by which rules), ``orders`` (what became of my order),
 ``balances`` (what do I have), ``positions`` (what did trading make of it), ``books`` (what is bid and asked),
-``trades`` (what was traded). ``registry.py`` lists them; ``folding.py`` folds; ``store.py`` writes.
+``trades`` (what was traded), ``transfers`` (what became of my withdrawal), ``ledger`` (do the books balance).
+``registry.py`` lists them; ``folding.py`` folds; ``store.py`` writes.
 """

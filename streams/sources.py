@@ -9,4 +9,6 @@ SOURCES: dict[str, str] = {
     "trades": EXECUTIONS,
     "balances": ACCOUNTS,
     "positions": ACCOUNTS,
+    "transfers": ACCOUNTS,
+    "ledger": ACCOUNTS,
 }
