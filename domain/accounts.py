@@ -33,10 +33,11 @@ class Balance:
 
 class Account:
     """An open account, its balances by asset and its open orders by id; ``fees`` are the (maker, taker) ppm
-    agreed with it, by symbol ("": all markets), ``group`` the accounts it is of one owner with.
+    agreed with it, by symbol ("": all markets). ``group``: the accounts it is of one owner with, and
+    ``owner`` who that is: orders of one owner are kept from trading with each other.
     """
 
-    __slots__ = ("account", "balances", "digest", "fees", "group", "orders")
+    __slots__ = ("account", "balances", "digest", "fees", "group", "orders", "owner")
 
     def __init__(self, account: str) -> None:
         self.account = account
@@ -44,14 +45,13 @@ class Account:
         self.orders: dict[str, Order] = {}
         self.fees: dict[str, tuple[int, int]] = {}
         self.group: str | None = None
+        self.owner = account
         self.digest = 0
 
-    @property
-    def owner(self) -> str:
-        """Who trades here: orders of one owner are kept from trading with each other. No id of an account
-        has a colon in it.
-        """
-        return self.account if self.group is None else f"group:{self.group}"
+    def join(self, group: str | None) -> None:
+        """Belong to a group, or stand alone. No id of an account has a colon in it."""
+        self.group = group
+        self.owner = self.account if group is None else f"group:{group}"
 
     def parts(self) -> tuple[Part, ...]:
         """Return its own state, for the state hash; balances and orders have digests of their own."""

@@ -92,8 +92,7 @@ def account_fees_set(exchange: "Exchange", event: AccountFeesSet) -> None:
 
 def account_group_set(exchange: "Exchange", event: AccountGroupSet) -> None:
     account = exchange.accounts[event.account]
-    account.group = event.group
-    owner = account.owner
+    account.join(event.group)
     for order in account.orders.values():
-        order.owner = owner
+        order.owner = account.owner
     exchange.hashed.changed(account)

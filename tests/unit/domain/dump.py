@@ -109,6 +109,7 @@ def _account(account: Account) -> Dump:
         "orders": list(account.orders),
         "fees": list(account.fees.items()),
         "group": account.group,
+        "owner": account.owner,
     }
 
 

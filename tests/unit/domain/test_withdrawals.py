@@ -1,8 +1,11 @@
 """Withdrawals: requested, which holds the money; then completed, when it has left, or cancelled."""
 
+from collections.abc import Callable
+
 import pytest
 
 from domain.account import Posting
+from domain.event import Command
 from domain.ids import transfer_id
 from domain.transfer import WithdrawalCancelled, WithdrawalCompleted, WithdrawalRequested
 from tests.unit.domain.expectations import accepted, has, holds, refused, rejected
@@ -13,6 +16,8 @@ from tests.unit.domain.transfer_wishes import (
     request_withdrawal,
 )
 from tests.unit.domain.wishes import SHARD, buy, sell
+
+Wish = Callable[..., Command]
 
 OUT = transfer_id(SHARD, "alice", "out")
 
@@ -85,14 +90,14 @@ def test_several_are_under_way_at_once() -> None:
 
 @pytest.mark.parametrize("end", [complete_withdrawal, cancel_withdrawal])
 @pytest.mark.parametrize("again", [complete_withdrawal, cancel_withdrawal])
-def test_it_ends_once(end: object, again: object) -> None:
-    story = requested().when(end("alice"))  # type: ignore[operator] # one of both wishes
-    story.when(again("alice")).then(refused("withdrawal_not_open", OUT))  # type: ignore[operator] # the same
+def test_it_ends_once(end: Wish, again: Wish) -> None:
+    story = requested().when(end("alice"))
+    story.when(again("alice")).then(refused("withdrawal_not_open", OUT))
 
 
 @pytest.mark.parametrize("end", [complete_withdrawal, cancel_withdrawal])
-def test_it_is_ended_in_the_name_of_its_own_account(end: object) -> None:
-    wish = end("bob", owner="alice")  # type: ignore[operator] # one of both wishes
+def test_it_is_ended_in_the_name_of_its_own_account(end: Wish) -> None:
+    wish = end("bob", owner="alice")
     requested().when(wish).then(refused("withdrawal_not_open", "bob"), holds("alice", USD=30))
 
 
