@@ -20,6 +20,15 @@ from domain.exchange import Exchange, decide, make_so, pass_time
 from domain.order import CancelOrder, CancelReplace, OrderCancelled, PlaceOrder
 from domain.rejections import RefusedError
 from domain.trade import BustTrade, CorrectTrade
+from domain.transfer import (
+    AdjustBalance,
+    CancelWithdrawal,
+    CompleteWithdrawal,
+    RequestWithdrawal,
+    TransferFunds,
+    WithdrawalCancelled,
+    WithdrawalCompleted,
+)
 from streams.codec import OrderEvent, RecordedEvent, StoredEventType, encode, event_type
 from streams.topics import TopicPartition
 
@@ -43,6 +52,11 @@ _CLOCK = Cause("clock", "", "")
 _GROUPED = Cause(PROCESSOR, "", "")
 
 
+# What ends a withdrawal, and may come again when its answer was lost.
+Settlement = CompleteWithdrawal | CancelWithdrawal
+Settled = WithdrawalCompleted | WithdrawalCancelled
+
+
 class Placed(NamedTuple):
     """An event as it will be stored, and where it is to be published."""
 
@@ -57,13 +71,17 @@ def created_id(command: AnyCommand) -> str | None:
         return None if command.dry_run else command.order_id
     if isinstance(command, CancelReplace):
         return command.order_id
-    return command.transfer_id if isinstance(command, Deposit) else None
+    if isinstance(command, Deposit | RequestWithdrawal | TransferFunds | AdjustBalance):
+        return command.transfer_id
+    return None
 
 
 def asked_before(exchange: Exchange, command: AnyCommand) -> str | None:
     """Return the id of the stream whose history may hold the answer to ``command`` already."""
     if isinstance(command, CancelOrder) and command.order_id not in exchange.orders:
         return command.order_id
+    if isinstance(command, Settlement) and command.transfer_id not in exchange.withdrawals:
+        return command.transfer_id
     return created_id(command)
 
 
@@ -89,6 +107,7 @@ class Batch:
         self._events: list[tuple[StoredEventType, Cause]] = []
         self._postings: dict[str, list[Posting]] = {}
         self._caused: dict[str, list[Event]] = {}
+        self._settled: dict[str, list[Event]] = {}
         self._gather(_CLOCK, pass_time(shard.exchange, now_us))
 
     def handle(self, message: CommandMessage) -> None:
@@ -107,6 +126,8 @@ class Batch:
         self._gather(Cause(command.actor, command.command_id, command.correlation_id), events)
         if stream := created_id(command):
             self._caused[stream] = events
+        if isinstance(command, Settlement):
+            self._settled[command.transfer_id] = events
         return outcome(self.shard.exchange, command, events, replayed=False)
 
     def _with_records(self, command: AnyCommand) -> Command:
@@ -144,6 +165,8 @@ class Batch:
         """
         if isinstance(command, CancelOrder):
             return self._cancelled_before(command)
+        if isinstance(command, Settlement):
+            return self._settled_before(command)
         stream = created_id(command)
         if stream is None:
             return None
@@ -171,6 +194,20 @@ class Batch:
             and recorded.event.account == command.account
             and recorded.event.reason == "requested"
         ] or None
+
+    def _settled_before(self, command: Settlement) -> Sequence[Event] | None:
+        """A withdrawal ends once: the same end again is answered as the first was; the same kind of end with
+        another reference or reason is refused here, the other kind where it is decided.
+        """
+        earlier = [recorded.event for recorded in self._earlier.get(command.transfer_id, ())]
+        for event in self._settled.get(command.transfer_id, earlier):
+            if not isinstance(event, Settled) or event.account != command.account:
+                continue
+            if same_content(self.shard.exchange, command, event):
+                return [event]
+            if isinstance(command, CompleteWithdrawal) == isinstance(event, WithdrawalCompleted):
+                raise RefusedError("id_reused", f"{command.transfer_id} ended with {event}")
+        return None
 
     def _gather(self, cause: Cause, events: list[Event]) -> None:
         for event in events:

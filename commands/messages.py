@@ -8,11 +8,18 @@ from typing import Literal
 
 import msgspec
 
-from domain.account import Deposit, OpenAccount
+from domain.account import Deposit, OpenAccount, SetAccountFees, SetAccountGroup
 from domain.event import Liquidity
 from domain.market import ListMarket, SetMarkPrice
 from domain.order import AmendOrder, CancelAll, CancelOrder, CancelReplace, PlaceOrder
 from domain.trade import BustTrade, CorrectTrade
+from domain.transfer import (
+    AdjustBalance,
+    CancelWithdrawal,
+    CompleteWithdrawal,
+    RequestWithdrawal,
+    TransferFunds,
+)
 
 AnyCommand = (
     PlaceOrder
@@ -22,6 +29,13 @@ AnyCommand = (
     | CancelAll
     | OpenAccount
     | Deposit
+    | RequestWithdrawal
+    | CompleteWithdrawal
+    | CancelWithdrawal
+    | TransferFunds
+    | AdjustBalance
+    | SetAccountFees
+    | SetAccountGroup
     | ListMarket
     | SetMarkPrice
     | BustTrade
@@ -39,6 +53,10 @@ Status = Literal[
     "valid",
     "opened",
     "credited",
+    "requested",
+    "completed",
+    "transferred",
+    "adjusted",
     "listed",
     "set",
     "busted",

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 
 from commands.messages import AnyCommand, Outcome, OutcomeFill, Scales, Status
-from domain.account import Deposit, FundsDeposited, OpenAccount
+from commands.transfer_content import same_transfer
+from domain.account import Deposit, OpenAccount
 from domain.event import Event
 from domain.exchange import Exchange
 from domain.market import ListMarket, MarketRules
@@ -25,6 +26,13 @@ from domain.order import (
 )
 from domain.rejections import RefusedError
 from domain.trade import BustTrade, CorrectTrade
+from domain.transfer import (
+    AdjustBalance,
+    CancelWithdrawal,
+    CompleteWithdrawal,
+    RequestWithdrawal,
+    TransferFunds,
+)
 
 LifeEvent = OrderPlaced | OrderRejected | OrderFilled | OrderTriggered | OrderAmended | OrderCancelled
 
@@ -51,15 +59,21 @@ def refused(command: AnyCommand, refusal: RefusedError) -> Outcome:
 
 
 def _done(command: AnyCommand) -> Status:
-    if isinstance(command, OpenAccount):
-        return "opened"
-    if isinstance(command, Deposit):
-        return "credited"
-    if isinstance(command, BustTrade):
-        return "busted"
-    if isinstance(command, CorrectTrade):
-        return "corrected"
-    return "listed" if isinstance(command, ListMarket) else "set"
+    return _DONE.get(type(command), "set")
+
+
+_DONE: dict[type, Status] = {
+    OpenAccount: "opened",
+    ListMarket: "listed",
+    Deposit: "credited",
+    RequestWithdrawal: "requested",
+    CompleteWithdrawal: "completed",
+    CancelWithdrawal: "cancelled",
+    TransferFunds: "transferred",
+    AdjustBalance: "adjusted",
+    BustTrade: "busted",
+    CorrectTrade: "corrected",
+}
 
 
 # --- Is it the same again? ----------------------------------------------------------------------------------
@@ -72,10 +86,7 @@ def same_content(exchange: Exchange, command: AnyCommand, first: Event) -> bool:
             asked = (command.account, command.symbol, command.request)
             return (first.account, first.symbol, first.request) == asked
         return isinstance(first, OrderPlaced) and _asks_for(exchange, command, first)
-    if isinstance(first, FundsDeposited) and isinstance(command, Deposit):
-        amount = _units(command.amount, exchange.scales[first.asset])
-        return (first.account, first.asset, first.amount) == (command.account, command.asset, amount)
-    return False
+    return same_transfer(exchange, command, first)
 
 
 def _asks_for(exchange: Exchange, command: PlaceOrder | CancelReplace, first: OrderPlaced) -> bool:

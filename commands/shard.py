@@ -9,6 +9,7 @@ from domain.exchange import Exchange, evolve
 from domain.ids import account_stream, market_stream
 from domain.market import MarketListed
 from domain.order import OrderCancelled, OrderFilled, OrderPlaced, OrderRejected
+from domain.transfer import WithdrawalRequested
 from streams.codec import AccountEvent, OrderEvent, RecordedEvent, StoredEventType, TransferEvent
 from streams.topics import TopicPartition, destination
 
@@ -80,4 +81,6 @@ class Shard:
 def _ends_stream(event: StoredEventType) -> bool:
     if isinstance(event, OrderFilled):
         return event.remaining == 0
+    if isinstance(event, WithdrawalRequested):
+        return False
     return isinstance(event, OrderCancelled | OrderRejected | TransferEvent)

@@ -13,7 +13,20 @@ from domain.event import Command, Event, Liquidity, Side
 
 FEES: str = "fees"  # the venue's own account, to which every fee goes
 
-PostingKind = Literal["deposit", "hold", "release", "pay", "receive", "refund", "reclaim"]
+PostingKind = Literal[
+    "deposit",
+    "hold",
+    "release",
+    "pay",
+    "receive",
+    "withdraw",
+    "transfer_out",
+    "transfer_in",
+    "credit",
+    "debit",
+    "refund",
+    "reclaim",
+]
 
 
 # --- Events ---------------------------------------------------------------------------------------------
@@ -51,8 +64,9 @@ class Fill(msgspec.Struct, frozen=True, gc=False):
 class Posting(Event, frozen=True, tag="Posting.v1"):
     """One change of one balance, with the balance after it.
 
-    deposit, receive: adds to available; hold: available to held; release: held to available; pay: leaves
-    held. ``fill`` stands on the posting that moves the traded (base) asset.
+    deposit, receive, transfer_in, credit: adds to available; transfer_out, debit: leaves available; hold:
+    available to held; release: held to available; pay, withdraw: leaves held. ``fill`` stands on the posting
+    that moves the traded (base) asset; ``transfer_id`` on those of a transfer.
 
     refund adds to available, reclaim leaves it: the venue has busted or corrected a trade. ``fill`` is then
     the fill taken back, as one of the other side with a negative fee; on the second posting of a correction
@@ -68,6 +82,7 @@ class Posting(Event, frozen=True, tag="Posting.v1"):
     command_id: str
     order_id: str | None = None
     fill: Fill | None = None
+    transfer_id: str | None = None
 
 
 class AccountPosted(Event, frozen=True, tag="AccountPosted.v1"):
@@ -75,6 +90,26 @@ class AccountPosted(Event, frozen=True, tag="AccountPosted.v1"):
 
     account: str
     postings: tuple[Posting, ...]
+
+
+class AccountFeesSet(Event, frozen=True, tag="AccountFeesSet.v1"):
+    """Fees agreed with the account, on one market or (``symbol`` is ``None``) on all that have none of their
+    own; ``None``: there is no such agreement any more.
+    """
+
+    account: str
+    symbol: str | None
+    maker_fee_ppm: int | None
+    taker_fee_ppm: int | None
+
+
+class AccountGroupSet(Event, frozen=True, tag="AccountGroupSet.v1"):
+    """The account belongs to the owner of ``group`` (``None``: it stands alone): accounts of one group do not
+    trade with each other, where their orders ask for that.
+    """
+
+    account: str
+    group: str | None
 
 
 # --- Commands -------------------------------------------------------------------------------------------
@@ -92,3 +127,19 @@ class Deposit(Command, frozen=True, tag="Deposit"):
     account: str
     asset: str
     amount: str
+
+
+class SetAccountFees(Command, frozen=True, tag="SetAccountFees"):
+    """``symbol``: one market, ``None`` for all. No fees: back to the default."""
+
+    account: str
+    symbol: str | None = None
+    maker_fee_ppm: int | None = None
+    taker_fee_ppm: int | None = None
+
+
+class SetAccountGroup(Command, frozen=True, tag="SetAccountGroup"):
+    """``group``: ``None`` takes the account out of the group it is in."""
+
+    account: str
+    group: str | None = None

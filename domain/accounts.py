@@ -32,19 +32,31 @@ class Balance:
 
 
 class Account:
-    """An open account, its balances by asset and its open orders by id."""
+    """An open account, its balances by asset and its open orders by id; ``fees`` are the (maker, taker) ppm
+    agreed with it, by symbol ("": all markets). ``group``: the accounts it is of one owner with, and
+    ``owner`` who that is: orders of one owner are kept from trading with each other.
+    """
 
-    __slots__ = ("account", "balances", "digest", "orders")
+    __slots__ = ("account", "balances", "digest", "fees", "group", "orders", "owner")
 
     def __init__(self, account: str) -> None:
         self.account = account
         self.balances: dict[str, Balance] = {}
         self.orders: dict[str, Order] = {}
+        self.fees: dict[str, tuple[int, int]] = {}
+        self.group: str | None = None
+        self.owner = account
         self.digest = 0
+
+    def join(self, group: str | None) -> None:
+        """Belong to a group, or stand alone. No id of an account has a colon in it."""
+        self.group = group
+        self.owner = self.account if group is None else f"group:{group}"
 
     def parts(self) -> tuple[Part, ...]:
         """Return its own state, for the state hash; balances and orders have digests of their own."""
-        return ("account", self.account)
+        fees = [part for symbol in sorted(self.fees) for part in (symbol, *self.fees[symbol])]
+        return ("account", self.account, self.owner, *fees)
 
 
 # --- Decisions ------------------------------------------------------------------------------------------
@@ -72,13 +84,17 @@ def account_opened(exchange: "Exchange", event: AccountOpened) -> None:
 
 
 def funds_deposited(exchange: "Exchange", event: FundsDeposited) -> None:
-    before = exchange.outside.get(event.asset, 0)
-    after = exchange.outside[event.asset] = before + event.amount
-    exchange.hashed.replace(_outside_digest(event.asset, before), _outside_digest(event.asset, after))
+    outside_changed(exchange, event.asset, event.amount)
 
 
-def _outside_digest(asset: str, amount: int) -> int:
-    return digest_of("outside", asset, amount) if amount else 0
+def outside_changed(exchange: "Exchange", asset: str, by: int) -> None:
+    before = exchange.outside.get(asset, 0)
+    after = exchange.outside[asset] = before + by
+    exchange.hashed.replace(sum_digest("outside", asset, before), sum_digest("outside", asset, after))
+
+
+def sum_digest(what: str, asset: str, amount: int) -> int:
+    return digest_of(what, asset, amount) if amount else 0
 
 
 def posted(exchange: "Exchange", posting: Posting) -> None:

@@ -32,7 +32,9 @@ def order_placed(exchange: "Exchange", event: OrderPlaced) -> None:
     order.self_trade, order.session = event.self_trade, event.session
     order.expires_at_us, order.post_only = event.expires_at_us, event.post_only
     exchange.orders[event.order_id] = order
-    exchange.accounts[event.account].orders[event.order_id] = order
+    account = exchange.accounts[event.account]
+    account.orders[event.order_id] = order
+    order.owner = account.owner
     if event.expires_at_us:
         heappush(exchange.expiries, (event.expires_at_us, event.order_id))
     if event.trigger is not None:

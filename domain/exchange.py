@@ -21,7 +21,10 @@ from domain import (
     markets,
     order,
     placing,
+    terms,
     trade,
+    transfer,
+    transfers,
     triggering,
 )
 from domain.account import FEES
@@ -30,11 +33,13 @@ from domain.book import Order
 from domain.event import Command, Event
 from domain.markets import Market
 from domain.state_hash import StateHash
+from domain.transfers import Withdrawal
 
 
 class Exchange:
     """Open accounts, listed markets with their books, open orders; ``scales`` the decimals of each asset,
-    ``outside`` what came in from outside less what went out, in minor units.
+    ``outside`` what came in from outside less what went out (what is in custody), ``adjustments`` what the
+    venue gave by correction less what it took, both in minor units; ``withdrawals`` those under way, by id.
 
     ``moved``: the markets whose price has moved since it was last looked whom that triggers. ``expiries``: a
     heap of (time, order id), of orders that may be done by then.
@@ -46,6 +51,8 @@ class Exchange:
         self.orders: dict[str, Order] = {}
         self.scales: dict[str, int] = {}
         self.outside: dict[str, int] = {}
+        self.adjustments: dict[str, int] = {}
+        self.withdrawals: dict[str, Withdrawal] = {}
         self.moved: dict[str, None] = {}
         self.expiries: list[tuple[int, str]] = []
         self.hashed = StateHash()
@@ -56,10 +63,12 @@ class Exchange:
         return self.hashed.value()
 
     def unaccounted(self) -> dict[str, int]:
-        """Return for each asset how much more the accounts have than came in: all zero if money is
-        conserved.
+        """Return for each asset how much more the accounts have than came in or was given by correction: all
+        zero if money is conserved.
         """
         totals = {asset: -amount for asset, amount in self.outside.items()}
+        for asset, amount in self.adjustments.items():
+            totals[asset] = totals.get(asset, 0) - amount
         for holder in self.accounts.values():
             for asset, balance in holder.balances.items():
                 totals[asset] = totals.get(asset, 0) + balance.available + balance.held
@@ -80,6 +89,13 @@ DECISIONS: dict[type[Command], Callable[[Exchange, Any, int], list[Event]]] = {
     order.CancelAll: ending.cancel_all,
     account.OpenAccount: accounts.open_account,
     account.Deposit: funding.deposit,
+    account.SetAccountFees: terms.set_account_fees,
+    account.SetAccountGroup: terms.set_account_group,
+    transfer.RequestWithdrawal: transfers.request_withdrawal,
+    transfer.CompleteWithdrawal: transfers.complete_withdrawal,
+    transfer.CancelWithdrawal: transfers.cancel_withdrawal,
+    transfer.TransferFunds: transfers.transfer,
+    transfer.AdjustBalance: transfers.adjust,
     market.ListMarket: markets.list_market,
     market.SetMarkPrice: markets.set_mark_price,
     trade.ChangeTrade: busting.change_trade,
@@ -97,6 +113,13 @@ EVOLUTIONS: dict[type[Event], Callable[[Exchange, Any], None]] = {
     account.AccountPosted: accounts.account_posted,
     account.AccountOpened: accounts.account_opened,
     account.FundsDeposited: accounts.funds_deposited,
+    account.AccountFeesSet: terms.account_fees_set,
+    account.AccountGroupSet: terms.account_group_set,
+    transfer.WithdrawalRequested: transfers.withdrawal_requested,
+    transfer.WithdrawalCompleted: transfers.withdrawal_completed,
+    transfer.WithdrawalCancelled: transfers.withdrawal_cancelled,
+    transfer.FundsTransferred: transfers.funds_transferred,
+    transfer.BalanceAdjusted: transfers.balance_adjusted,
     market.MarketListed: markets.market_listed,
     market.MarkPriceSet: evolution.mark_price_set,
     trade.TradeBusted: busting.trade_busted,

@@ -64,7 +64,7 @@ def plan(
         may = left if purse is None else min(left, purse.pays_for(price))
         if may == 0:
             return Plan(_in_order(encounters), left, "budget_spent")
-        if taker.self_trade != "none" and taker.account == maker.account:
+        if taker.self_trade != "none" and taker.owner == maker.owner:
             gone.add(maker.order_id)
             met: Match | Prevention = _prevention(taker, maker, price, may)
             taken, wanted = (met.quantity if taker.self_trade == "decrement" else 0), maker.remaining
@@ -251,6 +251,7 @@ def _prevent(step: Step, market: Market, taker: Order, prevented: Prevention) ->
             prevented.price,
             prevented.quantity,
             prevented.mode,
+            maker.account if maker.account != taker.account else "",
         )
     )
     if prevented.mode == "decrement":

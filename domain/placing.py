@@ -33,6 +33,7 @@ from domain.order import (
 )
 from domain.rejections import RefusedError
 from domain.step import Step
+from domain.terms import fees_of
 
 if TYPE_CHECKING:
     from domain.exchange import Exchange
@@ -112,8 +113,9 @@ def draft(step: Step, command: PlaceOrder | CancelReplace) -> Order:
     order.quantity = order.remaining = order_quantity(market.rules, request)
     order.budget = quote_budget(market.rules, request)
     order.display = shown_quantity(market.rules, request, order.quantity)
-    order.maker_fee_ppm = market.rules.maker_fee_ppm
-    order.taker_fee_ppm = market.rules.taker_fee_ppm
+    account = exchange.accounts[command.account]
+    order.owner = account.owner
+    order.maker_fee_ppm, order.taker_fee_ppm = fees_of(account, market.rules)
     order.self_trade = request.self_trade
     order.trigger = _trigger(market, request)
     order.expires_at_us = _expiry(market, request, step.now_us)

@@ -54,10 +54,28 @@ CATALOGUE: dict[str, Reason] = {
         "A mass cancel has to name an account or a market.", "Name at least one of account and symbol."
     ),
     "insufficient_funds": Reason(
-        "The account has less available than the order needs, fees included.",
-        "Deposit, cancel other orders, or reduce the order.",
+        "The account has less available than the order (fees included) or the transfer needs.",
+        "Deposit, cancel other orders, or reduce the amount.",
     ),
     "balance_limit": Reason("The balance would exceed what one account can hold.", "Use a second account."),
+    "same_account": Reason("A transfer needs two accounts.", "Name another account to transfer to."),
+    "withdrawal_not_open": Reason(
+        "The account has no withdrawal of this id under way: it was completed, cancelled or never requested.",
+        "Query the account's transfers to see how it ended.",
+    ),
+    "reference_required": Reason(
+        "A completed withdrawal needs the reference of the payment.",
+        "Give the reference that the outside world knows the payment by.",
+    ),
+    "reason_required": Reason("This needs a reason, for the record.", "Give a reason."),
+    "approval_required": Reason(
+        "An adjustment needs the approval of somebody other than who sends it.",
+        "Name an approver other than yourself.",
+    ),
+    "invalid_fees": Reason(
+        "The fees are not ones an account can have.", "Give both fees within the bounds, or neither."
+    ),
+    "invalid_group": Reason("The group's name is empty or too long.", "Choose another name for the group."),
     "order_not_open": Reason(
         "The account has no open order of this id: it was filled, cancelled, rejected or never placed.",
         "Query the order to see how it ended.",

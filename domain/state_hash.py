@@ -1,5 +1,5 @@
 """The incremental state hash: a sum, modulo 2**64, of one digest for each order, account, balance, market,
-its rules and changed trades, and what came in of each asset.
+its rules and changed trades, each withdrawal under way, and what came in and was adjusted of each asset.
 
 A sum does not depend on the order of its terms, so a change costs one digest, however large the state; and as
 it is only needed once for each commit, what changes many times in between is digested once.

@@ -87,6 +87,7 @@ def copy_of(order: Order) -> Order:
         "expires_at_us",
         "session",
         "post_only",
+        "owner",
     ):
         setattr(copied, name, getattr(order, name))
     return copied

@@ -2,6 +2,7 @@
 
 A module per question: ``markets`` (what can be traded, by which rules), ``orders`` (what became of my order),
 ``balances`` (what do I have), ``positions`` (what did trading make of it), ``books`` (what is bid and asked),
-``trades`` (what was traded), ``trade_changes`` (what of that was busted or corrected).
+``trades`` (what was traded), ``trade_changes`` (what of that was busted or corrected), ``transfers`` (what
+became of my withdrawal), ``ledger`` (do the books balance).
 ``registry.py`` lists them; ``folding.py`` folds; ``store.py`` writes.
 """

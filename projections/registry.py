@@ -1,6 +1,6 @@
 """All projections, by name: the name is that of the collection."""
 
-from projections import balances, books, markets, orders, positions, trade_changes, trades
+from projections import balances, books, ledger, markets, orders, positions, trade_changes, trades, transfers
 from projections.projection import Projection
 
 PROJECTIONS: dict[str, Projection] = {
@@ -13,5 +13,7 @@ PROJECTIONS: dict[str, Projection] = {
         trade_changes.PROJECTION,
         balances.PROJECTION,
         positions.PROJECTION,
+        transfers.PROJECTION,
+        ledger.PROJECTION,
     )
 }

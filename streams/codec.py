@@ -9,7 +9,14 @@ from typing import Any, get_args
 
 import msgspec
 
-from domain.account import AccountOpened, AccountPosted, FundsDeposited, Posting
+from domain.account import (
+    AccountFeesSet,
+    AccountGroupSet,
+    AccountOpened,
+    AccountPosted,
+    FundsDeposited,
+    Posting,
+)
 from domain.market import MarketListed, MarkPriceSet
 from domain.order import (
     OrderAmended,
@@ -21,6 +28,13 @@ from domain.order import (
     TradePrevented,
 )
 from domain.trade import TradeBusted, TradeCorrected
+from domain.transfer import (
+    BalanceAdjusted,
+    FundsTransferred,
+    WithdrawalCancelled,
+    WithdrawalCompleted,
+    WithdrawalRequested,
+)
 from streams.upcasting import UPCASTERS, upcast
 
 # Each family has streams of its own: an order, a transfer, an account, a market.
@@ -33,8 +47,15 @@ OrderEvent = (
     | OrderCancelled
     | TradePrevented
 )
-TransferEvent = FundsDeposited
-AccountEvent = AccountOpened | AccountPosted
+TransferEvent = (
+    FundsDeposited
+    | WithdrawalRequested
+    | WithdrawalCompleted
+    | WithdrawalCancelled
+    | FundsTransferred
+    | BalanceAdjusted
+)
+AccountEvent = AccountOpened | AccountPosted | AccountFeesSet | AccountGroupSet
 MarketEvent = MarketListed | MarkPriceSet | TradeBusted | TradeCorrected
 StoredEventType = OrderEvent | TransferEvent | AccountEvent | MarketEvent
 

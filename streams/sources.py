@@ -10,4 +10,6 @@ SOURCES: dict[str, str] = {
     "trade_changes": EXECUTIONS,
     "balances": ACCOUNTS,
     "positions": ACCOUNTS,
+    "transfers": ACCOUNTS,
+    "ledger": ACCOUNTS,
 }

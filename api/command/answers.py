@@ -15,6 +15,7 @@ _STATUS_OF_REFUSAL = {
     "unknown_trade": HTTPStatus.NOT_FOUND,
     "trade_already_busted": HTTPStatus.CONFLICT,
     "bust_unfunded": HTTPStatus.CONFLICT,
+    "withdrawal_not_open": HTTPStatus.CONFLICT,
     "internal_error": HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 

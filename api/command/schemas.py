@@ -10,6 +10,7 @@ from commands.messages import Outcome, OutcomeFill, Scales, Status
 from domain.event import Side, TriggerSource
 from domain.numbers import format_units
 from domain.order import OrderType, SelfTrade, TimeInForce
+from domain.transfer import AdjustmentSide
 
 COMMANDS_PER_BATCH_MAX = 500
 
@@ -44,6 +45,7 @@ DecimalText = Annotated[
 FeePpm = Annotated[
     int, Meta(ge=0, le=100_000, description="Parts per million of the notional", examples=[1000])
 ]
+Reason = Annotated[str, Meta(min_length=1, max_length=200, description="For the record; no personal data.")]
 Scale = Annotated[int, Meta(ge=0, le=12, description="Decimals of the asset's smallest unit", examples=[8])]
 
 
@@ -75,7 +77,7 @@ class PlaceOrderRequest(Request):
     ] = None
     trailing_bps: Annotated[int, Meta(ge=1, le=9_999, description="The same, in basis points.")] | None = None
     self_trade_prevention: Annotated[
-        SelfTrade, Meta(description="What to do where the order meets one of its own account.")
+        SelfTrade, Meta(description="What to do where the order meets one of its own account or group.")
     ] = "none"
 
 
@@ -125,6 +127,59 @@ class DepositRequest(Request):
     client_transfer_id: ClientId
     asset: Asset
     amount: DecimalText
+
+
+class WithdrawalRequest(Request):
+    client_transfer_id: ClientId
+    asset: Asset
+    amount: DecimalText
+    destination: Annotated[
+        str, Meta(max_length=128, description="The id of where the money goes; no personal data.")
+    ] = ""
+
+
+class CompletionRequest(Request):
+    reference: Annotated[
+        str,
+        Meta(min_length=1, max_length=128, description="What the outside world knows the payment by."),
+    ]
+
+
+class CancellationRequest(Request):
+    reason: Reason
+
+
+class TransferRequest(Request):
+    account: AccountId
+    to_account: AccountId
+    client_transfer_id: ClientId
+    asset: Asset
+    amount: DecimalText
+
+
+class AdjustmentRequest(Request):
+    client_transfer_id: ClientId
+    side: AdjustmentSide
+    asset: Asset
+    amount: DecimalText
+    reason: Reason
+    approver: Annotated[
+        str, Meta(min_length=1, max_length=64, description="Who agreed to it: somebody other than you.")
+    ]
+
+
+class AccountFeesRequest(Request):
+    """Without fees: back to the default. Without a symbol: on all markets that have none agreed."""
+
+    symbol: Symbol | None = None
+    maker_fee_ppm: FeePpm | None = None
+    taker_fee_ppm: FeePpm | None = None
+
+
+class AccountGroupRequest(Request):
+    """Without a group the account stands alone."""
+
+    group: Annotated[str, Meta(pattern=ACCOUNT_PATTERN)] | None = None
 
 
 class ListMarketRequest(Request):

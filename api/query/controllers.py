@@ -80,7 +80,7 @@ class Reader:
     def rules(self, symbol: str) -> MarketRules:
         rules = self.markets.rules(symbol)
         if rules is None:
-            raise _not_found("market", symbol)
+            raise not_found("market", symbol)
         return rules
 
     def order_views(self, found: list[Document]) -> list[OrderView]:
@@ -111,6 +111,10 @@ class Reader:
             balance_view(asset, *sums[asset], self._known(self.markets.scale(asset), asset)) for asset in sums
         ]
 
+    def scale(self, asset: str) -> int:
+        """Return how many decimals the asset's minor unit has."""
+        return self._known(self.markets.scale(asset), asset)
+
     def _known(self, found: T | None, name: str) -> T:
         """Markets are a projection of their own, which may be a moment behind."""
         if found is not None:
@@ -123,7 +127,7 @@ class Reader:
         )
 
 
-def _not_found(what: str, name: str) -> Problem:
+def not_found(what: str, name: str) -> Problem:
     return Problem(HTTPStatus.NOT_FOUND, "not_found", f"there is no {what} {name!r}")
 
 
@@ -148,7 +152,7 @@ class Orders(Controller):
         def read() -> OrderView:
             order = orders.by_id(reader.database, order_id)
             if order is None:
-                raise _not_found("order", order_id)
+                raise not_found("order", order_id)
             may_read(request.user, order["account"])
             return reader.order_views([order])[0]
 
@@ -253,7 +257,7 @@ class Markets(Controller):
         def read() -> MarketView:
             market = markets.by_symbol(reader.database, symbol)
             if market is None:
-                raise _not_found("market", symbol)
+                raise not_found("market", symbol)
             return market_view(market)
 
         return await reader.answer("markets", (after, read_after), read)

@@ -10,7 +10,15 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from domain.account import AccountOpened, AccountPosted, Fill, FundsDeposited, Posting
+from domain.account import (
+    AccountFeesSet,
+    AccountGroupSet,
+    AccountOpened,
+    AccountPosted,
+    Fill,
+    FundsDeposited,
+    Posting,
+)
 from domain.exchange import EVOLUTIONS
 from domain.market import MarketListed, MarketRules, MarkPriceSet
 from domain.order import (
@@ -25,6 +33,13 @@ from domain.order import (
     Trigger,
 )
 from domain.trade import TradeBusted, TradeCorrected
+from domain.transfer import (
+    BalanceAdjusted,
+    FundsTransferred,
+    WithdrawalCancelled,
+    WithdrawalCompleted,
+    WithdrawalRequested,
+)
 from streams.codec import (
     PRESENT_TYPES,
     RecordedEvent,
@@ -313,6 +328,54 @@ GOLDEN = {
         ),
         actor="order-processor",
         causation_id="",
+    ),
+    "WithdrawalRequested.v1": recorded(
+        13,
+        "transfer-stream-2",
+        1,
+        WithdrawalRequested("transfer-stream-2", "out-1", "alice", "USD", 2**63 - 1, "bc1-approved-7"),
+    ),
+    "WithdrawalCompleted.v1": recorded(
+        14,
+        "transfer-stream-2",
+        2,
+        WithdrawalCompleted("transfer-stream-2", "alice", "USD", 2**63 - 1, "tx 0xbeef"),
+        actor="custody",
+    ),
+    "WithdrawalCancelled.v1": recorded(
+        15,
+        "transfer-stream-3",
+        2,
+        WithdrawalCancelled("transfer-stream-3", "alice", "USD", 5, "address not reachable"),
+        actor="custody",
+    ),
+    "FundsTransferred.v1": recorded(
+        16,
+        "transfer-stream-4",
+        1,
+        FundsTransferred("transfer-stream-4", "move-1", "alice", "bob", "BTC", 100_000_000),
+    ),
+    "BalanceAdjusted.v1": recorded(
+        17,
+        "transfer-stream-5",
+        1,
+        BalanceAdjusted(
+            transfer_id="transfer-stream-5",
+            client_transfer_id="fix-1",
+            account="alice",
+            asset="BTC",
+            side="debit",
+            amount=7,
+            reason="credited twice, ticket 4711",
+            approver="carol",
+        ),
+        actor="dave",
+    ),
+    "AccountFeesSet.v1": recorded(
+        18, "account-stream", 3, AccountFeesSet("alice", None, 0, 500), actor="operator"
+    ),
+    "AccountGroupSet.v1": recorded(
+        19, "account-stream", 4, AccountGroupSet("alice", "desk"), actor="operator"
     ),
 }
 

@@ -44,6 +44,7 @@ ORDER_FIELDS = (
     "post_only",
     "priority",
 )
+WITHDRAWAL_FIELDS = ("transfer_id", "account", "asset", "amount")
 
 
 def dump(exchange: Exchange) -> Dump:
@@ -55,6 +56,11 @@ def dump(exchange: Exchange) -> Dump:
         "expiries": sorted({expiry for expiry in exchange.expiries if expiry[1] in exchange.orders}),
         "scales": list(exchange.scales.items()),
         "outside": list(exchange.outside.items()),
+        "adjustments": list(exchange.adjustments.items()),
+        "withdrawals": [
+            (key, {name: getattr(each, name) for name in (*WITHDRAWAL_FIELDS, "digest")})
+            for key, each in exchange.withdrawals.items()
+        ],
         "state_hash": state_hash,
     }
 
@@ -72,10 +78,14 @@ def hash_from_scratch(state: Dump) -> int:
     counters = ("last_trade_id", "last_priority", "last_price", "mark_price")
     markets = [(symbol, *(market[name] for name in counters)) for symbol, market in state["markets"]]
     rules = [("rules", *market["rules"].values()) for _, market in state["markets"]]
-    accounts = [("account", account) for account, _ in state["accounts"] if account != FEES]
-    outside = [("outside", asset, amount) for asset, amount in state["outside"]]
     trades = [("trade", *trade) for _, market in state["markets"] for trade in market["changed_trades"]]
-    terms = [*orders, *balances, *markets, *rules, *accounts, *outside, *trades]
+    accounts = [_account_terms(account) for name, account in state["accounts"] if name != FEES]
+    outside = [("outside", asset, amount) for asset, amount in state["outside"] if amount]
+    adjusted = [("adjusted", asset, amount) for asset, amount in state["adjustments"] if amount]
+    under_way = [
+        ("withdrawal", *(each[name] for name in WITHDRAWAL_FIELDS)) for _, each in state["withdrawals"]
+    ]
+    terms = [*orders, *balances, *markets, *rules, *accounts, *outside, *adjusted, *under_way, *trades]
     return sum(_digest(*parts) for parts in terms) % 2**64
 
 
@@ -83,12 +93,25 @@ def _digest(*parts: object) -> int:
     return xxhash.xxh3_64("\0".join(str(part) for part in parts).encode()).intdigest()
 
 
+def _account_terms(account: Dump) -> tuple[object, ...]:
+    owner = account["account"] if account["group"] is None else f"group:{account['group']}"
+    fees = [part for symbol, both in sorted(account["fees"]) for part in (symbol, *both)]
+    return ("account", account["account"], owner, *fees)
+
+
 def _account(account: Account) -> Dump:
     balances = [
         (asset, {"available": balance.available, "held": balance.held, "digest": balance.digest})
         for asset, balance in account.balances.items()
     ]
-    return {"account": account.account, "balances": balances, "orders": list(account.orders)}
+    return {
+        "account": account.account,
+        "balances": balances,
+        "orders": list(account.orders),
+        "fees": list(account.fees.items()),
+        "group": account.group,
+        "owner": account.owner,
+    }
 
 
 def _market(market: Market) -> Dump:
@@ -130,6 +153,6 @@ def _waiting(waiting: Waiting) -> Dump:
 def _order(order: Order) -> Dump:
     trigger = order.trigger
     names = ("price", "rising", "source", "trail", "trail_bps") if trigger else ()
-    return {name: getattr(order, name) for name in (*ORDER_FIELDS, "digest")} | {
+    return {name: getattr(order, name) for name in (*ORDER_FIELDS, "owner", "digest")} | {
         "trigger": {name: getattr(trigger, name) for name in names}
     }

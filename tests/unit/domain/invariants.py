@@ -34,19 +34,23 @@ def check_money(exchange: Exchange) -> None:
 
 
 def check_holds(exchange: Exchange) -> None:
-    """What an account has held is what its open orders hold, and an order holds what it can still cost."""
+    """What an account has held is what its open orders and its withdrawals under way hold, and an order holds
+    what it can still cost.
+    """
     held = {
         (account.account, asset): balance.held
         for account in exchange.accounts.values()
         for asset, balance in account.balances.items()
         if balance.held
     }
-    by_orders: dict[tuple[str, str], int] = defaultdict(int)
+    by_holders: dict[tuple[str, str], int] = defaultdict(int)
     for order in exchange.orders.values():
         market = exchange.markets[order.symbol]
-        by_orders[order.account, held_asset(market, order.side)] += order.held
+        by_holders[order.account, held_asset(market, order.side)] += order.held
         check_hold(market, order)
-    assert held == dict(by_orders)
+    for withdrawal in exchange.withdrawals.values():
+        by_holders[withdrawal.account, withdrawal.asset] += withdrawal.amount
+    assert held == dict(by_holders)
 
 
 def check_hold(market: Market, order: Order) -> None:
@@ -168,3 +172,4 @@ def check_indexes(exchange: Exchange) -> None:
     for name, account in exchange.accounts.items():
         own = [(key, order) for key, order in exchange.orders.items() if order.account == name]
         assert list(account.orders.items()) == own
+        assert {order.owner for order in account.orders.values()} <= {account.owner}

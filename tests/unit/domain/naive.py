@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from tests.unit.domain.naive_busting import Deal, remember
 from tests.unit.domain.naive_matching import is_met, meet, trades
+from tests.unit.domain.naive_money import NaiveMoney
 from tests.unit.domain.naive_orders import (
     ZERO,
     Meeting,
@@ -30,12 +31,10 @@ from tests.unit.domain.naive_orders import (
 )
 
 
-class NaiveExchange:
+class NaiveExchange(NaiveMoney):
     def __init__(self, markets: Mapping[str, Rules]) -> None:
+        super().__init__()
         self.markets = markets
-        self.accounts: set[str] = set()
-        self.totals: dict[tuple[str, str], Fraction] = {}
-        self.orders: list[NaiveOrder] = []
         self.prices: dict[tuple[str, str], Fraction] = {}
         self.arrivals = 0
         self.now_us = 0
@@ -44,15 +43,10 @@ class NaiveExchange:
 
     # --- Money ---
 
-    def add(self, account: str, asset: str, amount: Fraction) -> None:
-        self.totals[account, asset] = self.total(account, asset) + amount
-
-    def total(self, account: str, asset: str) -> Fraction:
-        return self.totals.get((account, asset), ZERO)
-
     def held(self, account: str, asset: str) -> Fraction:
         mine = [order for order in self.orders if order.account == account]
-        return sum((self.hold(order) for order in mine if self.held_asset(order) == asset), ZERO)
+        by_orders = sum((self.hold(order) for order in mine if self.held_asset(order) == asset), ZERO)
+        return by_orders + self.leaving(account, asset)
 
     def available(self, account: str, asset: str) -> Fraction:
         return self.total(account, asset) - self.held(account, asset)
@@ -68,7 +62,7 @@ class NaiveExchange:
         rules = self.markets[order.symbol]
         price = order.hold_price if order.price is None else order.price
         notional = down(price * order.remaining, rules.quote_scale)
-        return notional + rules.fee(notional, max(rules.maker_fee, rules.taker_fee))
+        return notional + rules.fee(notional, max(order.maker_fee, order.taker_fee))
 
     def needs(self, order: NaiveOrder, meeting: Meeting) -> Fraction:
         """Return what a new order must have: a market order pays for what it meets, others for the worst."""
@@ -167,7 +161,7 @@ class NaiveExchange:
     # --- What is asked for ---
 
     def enter_new(self, placing: Placing) -> None:
-        self.check(placing)
+        self.check_order(placing)
         order = self.order_of(placing)
         if order.trigger is None:
             self.enter(order)
@@ -194,7 +188,9 @@ class NaiveExchange:
             budget=number(placing.quote_quantity),
             session=placing.session,
             expires=placing.expires_at_us or 0,
+            group=self.groups.get(placing.account),
         )
+        order.maker_fee, order.taker_fee = self.fees_for(placing.account, placing.symbol, rules)
         order.trigger = self.trigger_of(placing)
         if order.trigger is not None and order.price is None:
             order.hold_price = self.worst(rules, order.trigger.price)
@@ -269,7 +265,7 @@ class NaiveExchange:
 
     # --- Rules ---
 
-    def check(self, placing: Placing) -> None:
+    def check_order(self, placing: Placing) -> None:
         if placing.late:
             raise RefusedError("stale_command")
         rules = self.markets.get(placing.symbol)

@@ -49,7 +49,7 @@ def meet_one(rules: Rules, taker: NaiveOrder, maker: NaiveOrder, meeting: Meetin
         may = min(may, lots_for(rules, taker, maker, meeting.purse))
     if may == 0:
         meeting.why = "budget_spent"
-    elif taker.self_trade != "none" and taker.account == maker.account:
+    elif taker.self_trade != "none" and taker.is_of_one_owner_with(maker):
         prevent(rules, taker, maker, meeting, may)
     else:
         quantity = min(may, maker.shown)
@@ -69,7 +69,7 @@ def lots_for(rules: Rules, taker: NaiveOrder, maker: NaiveOrder, purse: Fraction
 def cost(rules: Rules, taker: NaiveOrder, maker: NaiveOrder, quantity: Fraction) -> Fraction:
     """Return what a quantity costs a buyer or brings a seller, nothing rounded."""
     assert maker.price is not None
-    fee = rules.taker_fee if taker.side == "buy" else ZERO
+    fee = taker.taker_fee if taker.side == "buy" else ZERO
     return maker.price * quantity * (1 + fee)
 
 
@@ -107,9 +107,10 @@ def trades(rules: Rules, taker: NaiveOrder, meeting: Meeting) -> list[Trade]:
     for maker, quantity in meeting.parts:
         sums[maker.order_id] = sums.get(maker.order_id, ZERO) + quantity
     prices = {maker.order_id: maker.price or ZERO for maker, _ in meeting.parts}
+    makers_fees = {maker.order_id: maker.maker_fee for maker, _ in meeting.parts}
     trades = []
     for maker_id, quantity in sums.items():
         notional = prices[maker_id] * quantity
-        fees = rules.fee(notional, rules.maker_fee), rules.fee(notional, rules.taker_fee)
+        fees = rules.fee(notional, makers_fees[maker_id]), rules.fee(notional, taker.taker_fee)
         trades.append(Trade(maker_id, taker.order_id, prices[maker_id], quantity, *fees))
     return trades

@@ -73,6 +73,14 @@ class NaiveOrder:
     expires: int = 0
     trigger: Trigger | None = None
     hold_price: Fraction = ZERO
+    maker_fee: Fraction = ZERO
+    taker_fee: Fraction = ZERO
+    group: str | None = None
+
+    def is_of_one_owner_with(self, other: "NaiveOrder") -> bool:
+        if self.group is None and other.group is None:
+            return self.account == other.account
+        return self.group == other.group
 
     def accepts(self, price: Fraction) -> bool:
         if self.price is None:

@@ -22,7 +22,7 @@ from domain.order import (
     CancelOrder,
     CancelReplace,
 )
-from tests.unit.domain.both_exchanges import Both, in_units, place_order
+from tests.unit.domain.both_exchanges import in_units, place_order
 from tests.unit.domain.dump import dump
 from tests.unit.domain.flow_busting import Busting
 from tests.unit.domain.flows import (
@@ -45,12 +45,13 @@ from tests.unit.domain.flows import (
     text,
     ticks,
 )
+from tests.unit.domain.money_flow import MoneyFlow
 from tests.unit.domain.naive_orders import Placing
 
 pairs = st.sampled_from(PAIRS)
 
 
-class Flow(Busting, Both):
+class Flow(Busting, MoneyFlow):
     """Draws the commands."""
 
     # --- Rules ---
@@ -82,7 +83,7 @@ class Flow(Busting, Both):
                 amount=text(amount),
             )
         )
-        self.naive.add(account, asset, amount)
+        self.naive.deposit(account, asset, amount)
 
     @rule(orders=st.lists(asked, min_size=2, max_size=8), pair=pairs)
     def place_some(self, orders: list[Asked], pair: Pair) -> None:

@@ -16,7 +16,7 @@ from streams.codec import RecordedEvent
 from tests.unit.projections.folds import all_folded, at, folded
 from tests.unit.projections.trading import trading
 
-HISTORY = trading(400, seed=11).events
+HISTORY = trading(400, seed=11, money_moves=True).events
 EXPECTED = all_folded(HISTORY)
 
 

@@ -16,6 +16,7 @@ from domain.order import AmendOrder, CancelOrder, OrderFilled, OrderRequest, Pla
 from domain.trade import BustTrade, CorrectTrade
 from streams.codec import RecordedEvent, decode_recorded, join_slice
 from streams.topics import TopicPartition, destination
+from tests.unit.projections.money import money
 from tests.unit.projections.wishes import Wishes
 
 START_US = 1_700_000_000_000_000
@@ -156,8 +157,12 @@ def trading(
     symbols: Sequence[str] = ("BTC-USD", "ETH-USD"),
     accounts_count: int = 5,
     shard: int = SHARD,
+    *,
+    money_moves: bool = False,
 ) -> Venue:
-    """Return a venue after ``commands`` random wishes of every kind, those included that are refused."""
+    """Return a venue after ``commands`` random wishes of every kind, those included that are refused;
+    ``money_moves``: with withdrawals, transfers and adjustments in between.
+    """
     chance = random.Random(seed)  # noqa: S311 - to be repeatable
     accounts = [f"acc{seed}-{number}" for number in range(accounts_count)]
     venue = opened(Venue(shard=shard), *accounts, symbols=symbols)
@@ -167,6 +172,8 @@ def trading(
         made = venue.batch(*(wishes.next(venue.now_us) for _ in range(some)))
         if wishes.count % 3 == 0:
             venue.batch(*changes(made))
+        if money_moves:
+            venue.batch(*money(accounts, symbols, f"m{wishes.count}"))
     return venue
 
 
