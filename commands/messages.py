@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from domain.account import Deposit, OpenAccount
+from domain.control import ChangeMarketRules, DelistMarket, SetAccountStatus, SetMarketStatus, SetVenueStatus
 from domain.event import Liquidity
 from domain.market import ListMarket, SetMarkPrice
 from domain.order import AmendOrder, CancelAll, CancelOrder, CancelReplace, PlaceOrder
@@ -23,6 +24,11 @@ AnyCommand = (
     | Deposit
     | ListMarket
     | SetMarkPrice
+    | SetMarketStatus
+    | ChangeMarketRules
+    | DelistMarket
+    | SetAccountStatus
+    | SetVenueStatus
 )
 
 Status = Literal[
@@ -37,6 +43,7 @@ Status = Literal[
     "opened",
     "credited",
     "listed",
+    "delisted",
     "set",
 ]
 

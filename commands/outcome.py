@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from commands.messages import AnyCommand, Outcome, OutcomeFill, Scales, Status
 from domain.account import Deposit, FundsDeposited, OpenAccount
+from domain.control import DelistMarket
 from domain.event import Event
 from domain.exchange import Exchange
 from domain.market import ListMarket, MarketRules
@@ -37,10 +38,13 @@ def outcome(exchange: Exchange, command: AnyCommand, events: Sequence[Event], *,
         if not own:
             return _unchanged(exchange, command)
         return _order_outcome(exchange, command, own, replayed=replayed)
+    count = sum(isinstance(event, OrderCancelled) for event in events)
+    detail = f"{count} orders cancelled"
     if isinstance(command, CancelAll):
-        count = sum(isinstance(event, OrderCancelled) for event in events)
-        return Outcome(command.command_id, "cancelled", detail=f"{count} orders cancelled")
-    return Outcome(command.command_id, _done(command), replayed=replayed or not events)
+        return Outcome(command.command_id, "cancelled", detail=detail)
+    return Outcome(
+        command.command_id, _done(command), detail=detail if count else "", replayed=replayed or not events
+    )
 
 
 def refused(command: AnyCommand, refusal: RefusedError) -> Outcome:
@@ -54,6 +58,8 @@ def _done(command: AnyCommand) -> Status:
         return "opened"
     if isinstance(command, Deposit):
         return "credited"
+    if isinstance(command, DelistMarket):
+        return "delisted"
     return "listed" if isinstance(command, ListMarket) else "set"
 
 

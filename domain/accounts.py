@@ -32,19 +32,23 @@ class Balance:
 
 
 class Account:
-    """An open account, its balances by asset and its open orders by id."""
+    """An open account, its balances by asset and its open orders by id, and how many on each market.
+    ``status``: what it may do, one of ``AccountStatus``.
+    """
 
-    __slots__ = ("account", "balances", "digest", "orders")
+    __slots__ = ("account", "balances", "digest", "open_on", "orders", "status")
 
     def __init__(self, account: str) -> None:
         self.account = account
         self.balances: dict[str, Balance] = {}
         self.orders: dict[str, Order] = {}
+        self.open_on: dict[str, int] = {}
+        self.status = "active"
         self.digest = 0
 
     def parts(self) -> tuple[Part, ...]:
         """Return its own state, for the state hash; balances and orders have digests of their own."""
-        return ("account", self.account)
+        return ("account", self.account, self.status)
 
 
 # --- Decisions ------------------------------------------------------------------------------------------

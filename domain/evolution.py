@@ -32,7 +32,9 @@ def order_placed(exchange: "Exchange", event: OrderPlaced) -> None:
     order.self_trade, order.session = event.self_trade, event.session
     order.expires_at_us, order.post_only = event.expires_at_us, event.post_only
     exchange.orders[event.order_id] = order
-    exchange.accounts[event.account].orders[event.order_id] = order
+    account = exchange.accounts[event.account]
+    account.orders[event.order_id] = order
+    account.open_on[event.symbol] = account.open_on.get(event.symbol, 0) + 1
     if event.expires_at_us:
         heappush(exchange.expiries, (event.expires_at_us, event.order_id))
     if event.trigger is not None:
@@ -139,5 +141,7 @@ def _price_moved(exchange: "Exchange", market: Market, source: TriggerSource, pr
 
 def _forget(exchange: "Exchange", order: Order) -> None:
     del exchange.orders[order.order_id]
-    del exchange.accounts[order.account].orders[order.order_id]
+    account = exchange.accounts[order.account]
+    del account.orders[order.order_id]
+    account.open_on[order.symbol] -= 1
     exchange.hashed.gone(order)

@@ -13,6 +13,7 @@ from domain import (
     account,
     accounts,
     amending,
+    control,
     ending,
     evolution,
     funding,
@@ -20,6 +21,8 @@ from domain import (
     markets,
     order,
     placing,
+    rule_changes,
+    statuses,
     triggering,
 )
 from domain.account import FEES
@@ -32,7 +35,8 @@ from domain.state_hash import StateHash
 
 class Exchange:
     """Open accounts, listed markets with their books, open orders; ``scales`` the decimals of each asset,
-    ``outside`` what came in from outside less what went out, in minor units.
+    ``outside`` what came in from outside less what went out, in minor units; ``venue_status`` what all of
+    them take, one of ``VenueStatus``.
 
     ``moved``: the markets whose price has moved since it was last looked whom that triggers. ``expiries``: a
     heap of (time, order id), of orders that may be done by then.
@@ -44,6 +48,7 @@ class Exchange:
         self.orders: dict[str, Order] = {}
         self.scales: dict[str, int] = {}
         self.outside: dict[str, int] = {}
+        self.venue_status = "open"
         self.moved: dict[str, None] = {}
         self.expiries: list[tuple[int, str]] = []
         self.hashed = StateHash()
@@ -80,6 +85,11 @@ DECISIONS: dict[type[Command], Callable[[Exchange, Any, int], list[Event]]] = {
     account.Deposit: funding.deposit,
     market.ListMarket: markets.list_market,
     market.SetMarkPrice: markets.set_mark_price,
+    control.SetMarketStatus: statuses.set_market_status,
+    control.ChangeMarketRules: rule_changes.change_rules,
+    control.DelistMarket: statuses.delist,
+    control.SetAccountStatus: statuses.set_account_status,
+    control.SetVenueStatus: statuses.set_venue_status,
 }
 
 EVOLUTIONS: dict[type[Event], Callable[[Exchange, Any], None]] = {
@@ -96,6 +106,11 @@ EVOLUTIONS: dict[type[Event], Callable[[Exchange, Any], None]] = {
     account.FundsDeposited: accounts.funds_deposited,
     market.MarketListed: markets.market_listed,
     market.MarkPriceSet: evolution.mark_price_set,
+    control.MarketStatusChanged: statuses.market_status_changed,
+    control.MarketRulesChanged: rule_changes.market_rules_changed,
+    control.MarketDelisted: statuses.market_delisted,
+    control.AccountStatusChanged: statuses.account_status_changed,
+    control.VenueStatusChanged: statuses.venue_status_changed,
 }
 
 

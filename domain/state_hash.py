@@ -10,7 +10,7 @@ from typing import Protocol
 
 import xxhash
 
-VERSION = 1  # of what goes into the hash: hashes of different versions say nothing about each other
+VERSION = 2  # of what goes into the hash: hashes of different versions say nothing about each other
 MODULUS = 1 << 64
 
 Part = str | int

@@ -10,6 +10,13 @@ from typing import Any
 import msgspec
 
 from domain.account import AccountOpened, AccountPosted, FundsDeposited
+from domain.control import (
+    AccountStatusChanged,
+    MarketDelisted,
+    MarketRulesChanged,
+    MarketStatusChanged,
+    VenueStatusChanged,
+)
 from domain.market import MarketListed, MarkPriceSet
 from domain.order import (
     OrderAmended,
@@ -21,7 +28,7 @@ from domain.order import (
     TradePrevented,
 )
 
-# Each family has streams of its own: an order, a transfer, an account, a market.
+# Each family has streams of its own: an order, a transfer, an account, a market, the venue.
 OrderEvent = (
     OrderPlaced
     | OrderRejected
@@ -32,9 +39,10 @@ OrderEvent = (
     | TradePrevented
 )
 TransferEvent = FundsDeposited
-AccountEvent = AccountOpened | AccountPosted
-MarketEvent = MarketListed | MarkPriceSet
-StoredEventType = OrderEvent | TransferEvent | AccountEvent | MarketEvent
+AccountEvent = AccountOpened | AccountPosted | AccountStatusChanged
+MarketEvent = MarketListed | MarkPriceSet | MarketStatusChanged | MarketRulesChanged | MarketDelisted
+VenueEvent = VenueStatusChanged
+StoredEventType = OrderEvent | TransferEvent | AccountEvent | MarketEvent | VenueEvent
 
 
 class RecordedEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -53,6 +53,7 @@ def dump(exchange: Exchange) -> Dump:
         "markets": [(symbol, _market(market)) for symbol, market in exchange.markets.items()],
         "orders": [(order_id, _order(order)) for order_id, order in exchange.orders.items()],
         "expiries": sorted({expiry for expiry in exchange.expiries if expiry[1] in exchange.orders}),
+        "venue_status": exchange.venue_status,
         "scales": list(exchange.scales.items()),
         "outside": list(exchange.outside.items()),
         "state_hash": state_hash,
@@ -69,12 +70,15 @@ def hash_from_scratch(state: Dump) -> int:
         for account, holder in state["accounts"]
         for asset, balance in holder["balances"]
     ]
-    counters = ("last_trade_id", "last_priority", "last_price", "mark_price")
+    counters = ("last_trade_id", "last_priority", "last_price", "mark_price", "status")
     markets = [(symbol, *(market[name] for name in counters)) for symbol, market in state["markets"]]
     rules = [("rules", *market["rules"].values()) for _, market in state["markets"]]
-    accounts = [("account", account) for account, _ in state["accounts"] if account != FEES]
+    accounts = [
+        ("account", account, holder["status"]) for account, holder in state["accounts"] if account != FEES
+    ]
+    venue = [("venue", state["venue_status"])] if state["venue_status"] != "open" else []
     outside = [("outside", asset, amount) for asset, amount in state["outside"]]
-    terms = [*orders, *balances, *markets, *rules, *accounts, *outside]
+    terms = [*orders, *balances, *markets, *rules, *accounts, *venue, *outside]
     return sum(_digest(*parts) for parts in terms) % 2**64
 
 
@@ -87,12 +91,18 @@ def _account(account: Account) -> Dump:
         (asset, {"available": balance.available, "held": balance.held, "digest": balance.digest})
         for asset, balance in account.balances.items()
     ]
-    return {"account": account.account, "balances": balances, "orders": list(account.orders)}
+    return {
+        "account": account.account,
+        "status": account.status,
+        "balances": balances,
+        "orders": list(account.orders),
+    }
 
 
 def _market(market: Market) -> Dump:
     return {
-        "rules": msgspec.to_builtins(market.rules),
+        "status": market.status,
+        "rules": msgspec.structs.asdict(market.rules),
         "last_trade_id": market.last_trade_id,
         "last_priority": market.book.last_priority,
         "last_price": market.last_price,

@@ -15,6 +15,7 @@ from typing import Any
 from domain.accounts import Account, Balance
 from domain.event import Command, Event
 from domain.exchange import Exchange, carry_out, decide, pass_time
+from domain.market import MarketRules
 from domain.numbers import format_units
 from domain.order import OrderPlaced, OrderRejected, PlaceOrder
 from domain.rejections import RefusedError
@@ -75,6 +76,10 @@ class Story:
             return "0", "0"
         scale = self.exchange.scales[asset]
         return format_units(balance.available, scale), format_units(balance.held, scale)
+
+
+def market_rules(story: Story, symbol: str = SYMBOL) -> MarketRules:
+    return story.exchange.markets[symbol].rules
 
 
 def decide_only(exchange: Exchange, command: Command, now_us: int = NOW_US) -> list[Event]:
@@ -159,6 +164,16 @@ def last_price(price: Number, symbol: str = SYMBOL) -> Step:
 
 def mark_price(price: Number) -> Step:
     return lambda story: _must(story, mark(price))
+
+
+def after(*commands: Command) -> Step:
+    """These were carried out before."""
+
+    def step(story: Story) -> None:
+        for command in commands:
+            _must(story, command)
+
+    return step
 
 
 def _stand(story: Story, order: PlaceOrder) -> None:

@@ -22,7 +22,8 @@ from domain.order import (
     CancelOrder,
     CancelReplace,
 )
-from tests.unit.domain.both_exchanges import Both, in_units, place_order
+from tests.unit.domain.both_exchanges import in_units, place_order
+from tests.unit.domain.control_flows import Controls
 from tests.unit.domain.dump import dump
 from tests.unit.domain.flows import (
     ACCOUNTS,
@@ -49,7 +50,7 @@ from tests.unit.domain.naive_orders import Placing
 pairs = st.sampled_from(PAIRS)
 
 
-class Flow(Both):
+class Flow(Controls):
     """Draws the commands."""
 
     # --- Rules ---
