@@ -1,6 +1,6 @@
 """All projections, by name: the name is that of the collection."""
 
-from projections import balances, books, markets, orders, positions, trades
+from projections import accounts, balances, books, markets, orders, positions, trades, venue
 from projections.projection import Projection
 
 PROJECTIONS: dict[str, Projection] = {
@@ -12,5 +12,7 @@ PROJECTIONS: dict[str, Projection] = {
         trades.PROJECTION,
         balances.PROJECTION,
         positions.PROJECTION,
+        accounts.PROJECTION,
+        venue.PROJECTION,
     )
 }

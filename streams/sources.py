@@ -9,4 +9,6 @@ SOURCES: dict[str, str] = {
     "trades": EXECUTIONS,
     "balances": ACCOUNTS,
     "positions": ACCOUNTS,
+    "accounts": ACCOUNTS,
+    "venue": EXECUTIONS,
 }

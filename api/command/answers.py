@@ -12,6 +12,7 @@ from domain.order import AmendOrder, CancelOrder, CancelReplace, PlaceOrder
 _STATUS_OF_REFUSAL = {
     "order_not_open": HTTPStatus.CONFLICT,
     "market_exists": HTTPStatus.CONFLICT,
+    "market_not_closed": HTTPStatus.CONFLICT,
     "internal_error": HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 
