@@ -16,6 +16,7 @@ from tests.unit.domain.expectations import (
     nothing_happened,
     refused,
     rejected,
+    showing,
     traded,
     waits,
 )
@@ -152,12 +153,22 @@ def test_an_order_of_which_an_odd_part_traded_is_off_the_lot() -> None:
 
 
 def test_an_iceberg_that_shows_half_a_lot_is_off_it() -> None:
+    """Half a lot traded; the price was amended, which shows a whole lot again; half a lot traded again."""
     story = given(
         listed_market(min_quantity="0.5", lot_size="0.5"),
         resting(sell("alice", 3, at=100, display=1)),
         funded("bob", USD=1000),
-        after(buy("bob", "0.5", at=100, name="first"), buy("bob", "0.5", at=100, name="second")),
-        after(buy("bob", "1.5", at=100, name="third")),
+        after(buy("bob", "0.5", at=100, name="first"), amend("alice", price=101)),
+        after(buy("bob", "0.5", at=101, name="second")),
+    ).then(showing("sell", ("0.5", 101)), asks(("alice", 2, 101)))
+    story.when(change_rules(lot_size="1", min_quantity="1"))
+    all_cancelled(story, "alice")
+
+
+def test_an_iceberg_that_waits_and_would_show_half_a_lot_is_off_it() -> None:
+    story = given(
+        listed_market(min_quantity="0.5", lot_size="0.5"),
+        waiting(sell("alice", 3, stop=90, at=89, display="1.5")),
     )
     story.when(change_rules(lot_size="1", min_quantity="1"))
     all_cancelled(story, "alice")
