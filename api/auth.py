@@ -19,14 +19,16 @@ from litestar.types import Guard
 
 from api.problems import Problem
 
-Role = Literal["trader", "analyst", "auditor", "operator", "admin"]
+Role = Literal["trader", "analyst", "auditor", "operator", "risk", "admin"]
 
 ISSUER = "crypto-oms"
 AUDIENCE = "crypto-oms"
 ALGORITHM = "HS256"
 SECRET_BYTES_MIN = 32
 TOKENS_REMEMBERED_MAX = 10_000
-READS_ALL: frozenset[Role] = frozenset({"analyst", "auditor", "operator", "admin"})
+READS_ALL: frozenset[Role] = frozenset({"analyst", "auditor", "operator", "risk", "admin"})
+
+STOPS_ALL: frozenset[Role] = frozenset({"operator", "risk", "admin"})
 
 
 class Identity(msgspec.Struct, frozen=True):
@@ -118,6 +120,12 @@ def may_act_for(identity: Identity, account: str) -> None:
     """Raise a problem (403) unless the identity may trade for ``account``."""
     if "admin" not in identity.roles and not ("trader" in identity.roles and account in identity.accounts):
         raise _forbidden(f"{identity.subject} may not trade for account {account}")
+
+
+def may_stop(identity: Identity, account: str) -> None:
+    """Raise a problem (403) unless the identity may stop ``account``: its trader, and who runs the venue."""
+    if not identity.roles & STOPS_ALL:
+        may_act_for(identity, account)
 
 
 def may_read(identity: Identity, account: str) -> None:

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from domain.account import Deposit, OpenAccount, SetAccountFees, SetAccountGroup
+from domain.control import ChangeMarketRules, DelistMarket, SetAccountStatus, SetMarketStatus, SetVenueStatus
 from domain.event import Liquidity
 from domain.market import ListMarket, SetMarkPrice
 from domain.order import AmendOrder, CancelAll, CancelOrder, CancelReplace, PlaceOrder
@@ -40,6 +41,11 @@ AnyCommand = (
     | SetMarkPrice
     | BustTrade
     | CorrectTrade
+    | SetMarketStatus
+    | ChangeMarketRules
+    | DelistMarket
+    | SetAccountStatus
+    | SetVenueStatus
 )
 
 Status = Literal[
@@ -58,6 +64,7 @@ Status = Literal[
     "transferred",
     "adjusted",
     "listed",
+    "delisted",
     "set",
     "busted",
     "corrected",

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from commands.messages import AnyCommand, Outcome, OutcomeFill, Scales, Status
 from commands.transfer_content import same_transfer
 from domain.account import Deposit, OpenAccount
+from domain.control import DelistMarket
 from domain.event import Event
 from domain.exchange import Exchange
 from domain.market import ListMarket, MarketRules
@@ -46,10 +47,13 @@ def outcome(exchange: Exchange, command: AnyCommand, events: Sequence[Event], *,
         if not own:
             return _unchanged(exchange, command)
         return _order_outcome(exchange, command, own, replayed=replayed)
+    count = sum(isinstance(event, OrderCancelled) for event in events)
+    detail = f"{count} orders cancelled"
     if isinstance(command, CancelAll):
-        count = sum(isinstance(event, OrderCancelled) for event in events)
-        return Outcome(command.command_id, "cancelled", detail=f"{count} orders cancelled")
-    return Outcome(command.command_id, _done(command), replayed=replayed or not events)
+        return Outcome(command.command_id, "cancelled", detail=detail)
+    return Outcome(
+        command.command_id, _done(command), detail=detail if count else "", replayed=replayed or not events
+    )
 
 
 def refused(command: AnyCommand, refusal: RefusedError) -> Outcome:
@@ -65,6 +69,7 @@ def _done(command: AnyCommand) -> Status:
 _DONE: dict[type, Status] = {
     OpenAccount: "opened",
     ListMarket: "listed",
+    DelistMarket: "delisted",
     Deposit: "credited",
     RequestWithdrawal: "requested",
     CompleteWithdrawal: "completed",

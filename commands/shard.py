@@ -6,11 +6,18 @@ from time import monotonic
 
 from commands.known_ids import KnownIds
 from domain.exchange import Exchange, evolve
-from domain.ids import account_stream, market_stream
+from domain.ids import account_stream, market_stream, venue_stream
 from domain.market import MarketListed
 from domain.order import OrderCancelled, OrderFilled, OrderPlaced, OrderRejected
 from domain.transfer import WithdrawalRequested
-from streams.codec import AccountEvent, OrderEvent, RecordedEvent, StoredEventType, TransferEvent
+from streams.codec import (
+    AccountEvent,
+    OrderEvent,
+    RecordedEvent,
+    StoredEventType,
+    TransferEvent,
+    VenueEvent,
+)
 from streams.topics import TopicPartition, destination
 
 logger = logging.getLogger(__name__)
@@ -45,6 +52,8 @@ class Shard:
             return stream
         if isinstance(event, TransferEvent):
             return event.transfer_id
+        if isinstance(event, VenueEvent):
+            return venue_stream(self.number)
         symbol = event.rules.symbol if isinstance(event, MarketListed) else event.symbol
         return market_stream(self.number, symbol)
 

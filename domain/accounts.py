@@ -32,12 +32,23 @@ class Balance:
 
 
 class Account:
-    """An open account, its balances by asset and its open orders by id; ``fees`` are the (maker, taker) ppm
-    agreed with it, by symbol ("": all markets). ``group``: the accounts it is of one owner with, and
-    ``owner`` who that is: orders of one owner are kept from trading with each other.
+    """An open account, its balances by asset and its open orders by id, and how many on each market.
+    ``status``: what it may do, one of ``AccountStatus``. ``fees`` are the (maker, taker) ppm agreed with it,
+    by symbol ("": all markets). ``group``: the accounts it is of one owner with, and ``owner`` who that is:
+    orders of one owner are kept from trading with each other.
     """
 
-    __slots__ = ("account", "balances", "digest", "fees", "group", "orders", "owner")
+    __slots__ = (
+        "account",
+        "balances",
+        "digest",
+        "fees",
+        "group",
+        "open_on",
+        "orders",
+        "owner",
+        "status",
+    )
 
     def __init__(self, account: str) -> None:
         self.account = account
@@ -46,6 +57,8 @@ class Account:
         self.fees: dict[str, tuple[int, int]] = {}
         self.group: str | None = None
         self.owner = account
+        self.open_on: dict[str, int] = {}
+        self.status = "active"
         self.digest = 0
 
     def join(self, group: str | None) -> None:
@@ -56,7 +69,7 @@ class Account:
     def parts(self) -> tuple[Part, ...]:
         """Return its own state, for the state hash; balances and orders have digests of their own."""
         fees = [part for symbol in sorted(self.fees) for part in (symbol, *self.fees[symbol])]
-        return ("account", self.account, self.owner, *fees)
+        return ("account", self.account, self.status, self.owner, *fees)
 
 
 # --- Decisions ------------------------------------------------------------------------------------------

@@ -11,7 +11,9 @@ from domain.matching import plan, shrink, would_take
 from domain.numbers import format_units
 from domain.order import AmendOrder, OrderAmended, Trigger
 from domain.placing import check_funds, hold_needed, rest_of, trade, waiting_hold
+from domain.price_bands import check_in_band
 from domain.rejections import RefusedError
+from domain.statuses import check_takes_orders
 from domain.step import Step
 from domain.triggering import copy_of
 
@@ -28,6 +30,7 @@ def amend(exchange: "Exchange", command: AmendOrder, now_us: int) -> list[Event]
     changed = _changed(market, order, command)
     if _is_same(order, changed):
         return []
+    check_takes_orders(exchange, market, reducing=_only_reduces(order, changed))
     if order.trigger is not None:
         _amend_waiting(step, market, order, changed)
     elif changed.price == order.price and changed.quantity < order.quantity:
@@ -40,6 +43,11 @@ def amend(exchange: "Exchange", command: AmendOrder, now_us: int) -> list[Event]
 def _is_same(order: Order, changed: Order) -> bool:
     asked = (changed.price, changed.quantity, changed.trigger)
     return asked == (order.price, order.quantity, order.trigger)
+
+
+def _only_reduces(order: Order, changed: Order) -> bool:
+    kept = (changed.price, changed.trigger) == (order.price, order.trigger)
+    return kept and changed.quantity < order.quantity
 
 
 def _changed(market: Market, order: Order, command: AmendOrder) -> Order:
@@ -86,6 +94,8 @@ def _amend_waiting(step: Step, market: Market, order: Order, changed: Order) -> 
 
 def _requeue(step: Step, market: Market, order: Order, changed: Order) -> None:
     """The order leaves its place and meets the book like a new one."""
+    if changed.price is not None:
+        check_in_band(market, changed.side, changed.price)
     if order.post_only and would_take(market, changed):
         raise RefusedError("post_only_would_take", "amended so, the order would trade at once")
     planned = plan(market, changed)

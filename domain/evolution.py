@@ -35,6 +35,7 @@ def order_placed(exchange: "Exchange", event: OrderPlaced) -> None:
     account = exchange.accounts[event.account]
     account.orders[event.order_id] = order
     order.owner = account.owner
+    account.open_on[event.symbol] = account.open_on.get(event.symbol, 0) + 1
     if event.expires_at_us:
         heappush(exchange.expiries, (event.expires_at_us, event.order_id))
     if event.trigger is not None:
@@ -141,5 +142,7 @@ def _price_moved(exchange: "Exchange", market: Market, source: TriggerSource, pr
 
 def _forget(exchange: "Exchange", order: Order) -> None:
     del exchange.orders[order.order_id]
-    del exchange.accounts[order.account].orders[order.order_id]
+    account = exchange.accounts[order.account]
+    del account.orders[order.order_id]
+    account.open_on[order.symbol] -= 1
     exchange.hashed.gone(order)

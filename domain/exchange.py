@@ -14,6 +14,7 @@ from domain import (
     accounts,
     amending,
     busting,
+    control,
     ending,
     evolution,
     funding,
@@ -21,6 +22,8 @@ from domain import (
     markets,
     order,
     placing,
+    rule_changes,
+    statuses,
     terms,
     trade,
     transfer,
@@ -39,7 +42,8 @@ from domain.transfers import Withdrawal
 class Exchange:
     """Open accounts, listed markets with their books, open orders; ``scales`` the decimals of each asset,
     ``outside`` what came in from outside less what went out (what is in custody), ``adjustments`` what the
-    venue gave by correction less what it took, both in minor units; ``withdrawals`` those under way, by id.
+    venue gave by correction less what it took, both in minor units; ``withdrawals`` those under way, by id;
+    ``venue_status`` what all markets and accounts take, one of ``VenueStatus``.
 
     ``moved``: the markets whose price has moved since it was last looked whom that triggers. ``expiries``: a
     heap of (time, order id), of orders that may be done by then.
@@ -53,6 +57,7 @@ class Exchange:
         self.outside: dict[str, int] = {}
         self.adjustments: dict[str, int] = {}
         self.withdrawals: dict[str, Withdrawal] = {}
+        self.venue_status = "open"
         self.moved: dict[str, None] = {}
         self.expiries: list[tuple[int, str]] = []
         self.hashed = StateHash()
@@ -99,6 +104,11 @@ DECISIONS: dict[type[Command], Callable[[Exchange, Any, int], list[Event]]] = {
     market.ListMarket: markets.list_market,
     market.SetMarkPrice: markets.set_mark_price,
     trade.ChangeTrade: busting.change_trade,
+    control.SetMarketStatus: statuses.set_market_status,
+    control.ChangeMarketRules: rule_changes.change_rules,
+    control.DelistMarket: statuses.delist,
+    control.SetAccountStatus: statuses.set_account_status,
+    control.SetVenueStatus: statuses.set_venue_status,
 }
 
 EVOLUTIONS: dict[type[Event], Callable[[Exchange, Any], None]] = {
@@ -124,6 +134,11 @@ EVOLUTIONS: dict[type[Event], Callable[[Exchange, Any], None]] = {
     market.MarkPriceSet: evolution.mark_price_set,
     trade.TradeBusted: busting.trade_busted,
     trade.TradeCorrected: busting.trade_corrected,
+    control.MarketStatusChanged: statuses.market_status_changed,
+    control.MarketRulesChanged: rule_changes.market_rules_changed,
+    control.MarketDelisted: statuses.market_delisted,
+    control.AccountStatusChanged: statuses.account_status_changed,
+    control.VenueStatusChanged: statuses.venue_status_changed,
 }
 
 

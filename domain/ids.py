@@ -37,6 +37,10 @@ def market_stream(shard: int, symbol: str) -> str:
     return stream_id(shard, "market", symbol)
 
 
+def venue_stream(shard: int) -> str:
+    return stream_id(shard, "venue")
+
+
 def shard_of(stream: str) -> int:
     """Return the shard a stream id names. Raises ``ValueError`` if it is no stream id."""
     if not _STREAM_ID.fullmatch(stream):

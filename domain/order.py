@@ -24,6 +24,11 @@ CancelReason = Literal[
     "budget_spent",
     "disconnected",
     "replaced",
+    "market_closed",
+    "rules_changed",
+    "price_band",
+    "account_restricted",
+    "kill_switch",
 ]
 
 WITH_LIMIT = frozenset({"limit", "stop_limit", "take_profit_limit"})

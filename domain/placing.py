@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from domain.accounts import check_open
 from domain.book import Order
 from domain.checks import (
+    AT_ONCE,
     check_request,
     limit_price,
     market_of,
@@ -31,7 +32,9 @@ from domain.order import (
     PlaceOrder,
     Trigger,
 )
+from domain.price_bands import check_in_band
 from domain.rejections import RefusedError
+from domain.statuses import check_may_place, check_takes_orders
 from domain.step import Step
 from domain.terms import fees_of
 
@@ -105,6 +108,8 @@ def draft(step: Step, command: PlaceOrder | CancelReplace) -> Order:
     exchange, request = step.exchange, command.request
     market = market_of(exchange, command.symbol)
     check_open(exchange, command.account)
+    check_takes_orders(exchange, market)
+    check_may_place(exchange.accounts[command.account], request.side)
     check_request(request)
     order = Order(command.order_id, command.account, command.client_order_id, command.symbol, request.side)
     order.order_type = request.order_type
@@ -121,7 +126,28 @@ def draft(step: Step, command: PlaceOrder | CancelReplace) -> Order:
     order.expires_at_us = _expiry(market, request, step.now_us)
     order.session, order.post_only = request.session, request.post_only
     worth_enough(market.rules, order.price, order.quantity)
+    if order.price is not None and order.trigger is None:
+        check_in_band(market, order.side, order.price)
+    _check_room(step, market, order)
     return order
+
+
+def _check_room(step: Step, market: Market, order: Order) -> None:
+    """Raise ``RefusedError`` if the account may have no more open orders on the market, and this is one that
+    rests or waits.
+    """
+    most = market.rules.max_open_orders
+    stays = order.trigger is not None or (order.price is not None and order.time_in_force not in AT_ONCE)
+    if not (most and stays):
+        return
+    account = step.exchange.accounts[order.account]
+    ended = [account.orders[order_id] for order_id in step.ended if order_id in account.orders]
+    leaves = sum(one.symbol == order.symbol for one in ended)
+    has = account.open_on.get(order.symbol, 0) - leaves
+    if has >= most:
+        raise RefusedError(
+            "max_open_orders", f"{order.account} has {has} open orders on {order.symbol}; {most} are allowed"
+        )
 
 
 def _trigger(market: Market, request: OrderRequest) -> Trigger | None:

@@ -26,6 +26,27 @@ CATALOGUE: dict[str, Reason] = {
     ),
     "invalid_amount": Reason("The amount is not a positive decimal of the asset.", "Correct the amount."),
     "min_notional": Reason("The order is worth too little.", "Raise price or quantity above the minimum."),
+    "market_not_open": Reason(
+        "The market takes no such command at the moment.", "Wait until it is open; cancels are taken."
+    ),
+    "market_not_closed": Reason("The market is still in use.", "Close it first: that cancels its orders."),
+    "market_delisted": Reason(
+        "The market is no longer listed.", "Use one of the listed markets' symbols, or list it again."
+    ),
+    "venue_not_open": Reason(
+        "The venue takes no such command at the moment.", "Wait until it is open; cancels are taken."
+    ),
+    "account_restricted": Reason(
+        "The account may not place such an order at the moment.",
+        "Ask the venue's operators or risk desk to release it.",
+    ),
+    "price_band": Reason(
+        "The price is too far from the market's reference price.",
+        "Give a price within the bounds that the detail names.",
+    ),
+    "max_open_orders": Reason(
+        "The account has as many open orders on this market as it may have.", "Cancel some of them first."
+    ),
     "price_required": Reason("A limit order needs a price.", "Give a price, or send a market order."),
     "price_forbidden": Reason("A market order has no price.", "Leave the price out, or send a limit order."),
     "invalid_trigger": Reason(

@@ -9,6 +9,7 @@ from domain.markets import Market
 from domain.matching import Plan, is_killed, plan
 from domain.order import OrderTriggered
 from domain.placing import hold_needed, rest_of, trade
+from domain.statuses import matches
 from domain.step import Step
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ def next_triggered(exchange: "Exchange", command_id: str, now_us: int) -> list[E
     """
     for symbol in list(exchange.moved):
         market = exchange.markets[symbol]
-        order = _fired(market)
+        order = _fired(market) if matches(exchange, market) else None
         if order is not None:
             step = Step(exchange, command_id, now_us)
             _trigger(step, market, order)

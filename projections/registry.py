@@ -1,6 +1,18 @@
 """All projections, by name: the name is that of the collection."""
 
-from projections import balances, books, ledger, markets, orders, positions, trade_changes, trades, transfers
+from projections import (
+    accounts,
+    balances,
+    books,
+    ledger,
+    markets,
+    orders,
+    positions,
+    trade_changes,
+    trades,
+    transfers,
+    venue,
+)
 from projections.projection import Projection
 
 PROJECTIONS: dict[str, Projection] = {
@@ -15,5 +27,7 @@ PROJECTIONS: dict[str, Projection] = {
         positions.PROJECTION,
         transfers.PROJECTION,
         ledger.PROJECTION,
+        accounts.PROJECTION,
+        venue.PROJECTION,
     )
 }

@@ -17,6 +17,13 @@ from domain.account import (
     FundsDeposited,
     Posting,
 )
+from domain.control import (
+    AccountStatusChanged,
+    MarketDelisted,
+    MarketRulesChanged,
+    MarketStatusChanged,
+    VenueStatusChanged,
+)
 from domain.market import MarketListed, MarkPriceSet
 from domain.order import (
     OrderAmended,
@@ -37,7 +44,7 @@ from domain.transfer import (
 )
 from streams.upcasting import UPCASTERS, upcast
 
-# Each family has streams of its own: an order, a transfer, an account, a market.
+# Each family has streams of its own: an order, a transfer, an account, a market, the venue.
 OrderEvent = (
     OrderPlaced
     | OrderRejected
@@ -55,9 +62,18 @@ TransferEvent = (
     | FundsTransferred
     | BalanceAdjusted
 )
-AccountEvent = AccountOpened | AccountPosted | AccountFeesSet | AccountGroupSet
-MarketEvent = MarketListed | MarkPriceSet | TradeBusted | TradeCorrected
-StoredEventType = OrderEvent | TransferEvent | AccountEvent | MarketEvent
+AccountEvent = AccountOpened | AccountPosted | AccountFeesSet | AccountGroupSet | AccountStatusChanged
+MarketEvent = (
+    MarketListed
+    | MarkPriceSet
+    | MarketStatusChanged
+    | MarketRulesChanged
+    | MarketDelisted
+    | TradeBusted
+    | TradeCorrected
+)
+VenueEvent = VenueStatusChanged
+StoredEventType = OrderEvent | TransferEvent | AccountEvent | MarketEvent | VenueEvent
 
 
 class RecordedEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -12,4 +12,6 @@ SOURCES: dict[str, str] = {
     "positions": ACCOUNTS,
     "transfers": ACCOUNTS,
     "ledger": ACCOUNTS,
+    "accounts": ACCOUNTS,
+    "venue": EXECUTIONS,
 }

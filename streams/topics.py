@@ -1,7 +1,8 @@
 """The topics, and which partition of which topic an event goes to.
 
-``executions`` carries the events of orders and markets, mark prices included, by symbol; ``accounts`` those
-of accounts, by account; so that whoever follows one market or one account reads one partition, in order.
+``executions`` carries the events of orders and markets, mark prices included, by symbol, and those of the
+venue, by a key that is no symbol; ``accounts`` those of accounts, by account; so that whoever follows one
+market or one account reads one partition, in order.
 """
 
 from typing import NamedTuple
@@ -9,13 +10,14 @@ from typing import NamedTuple
 import xxhash
 
 from domain.market import MarketListed
-from streams.codec import AccountEvent, StoredEventType, TransferEvent
+from streams.codec import AccountEvent, StoredEventType, TransferEvent, VenueEvent
 
 ORDERS = "orders"
 EXECUTIONS = "executions"
 ACCOUNTS = "accounts"
 PRICES = "prices"
 DEAD_LETTERS = "dead-letters"
+VENUE_KEY = "venue"
 
 
 class TopicPartition(NamedTuple):
@@ -32,5 +34,7 @@ def destination(event: StoredEventType, partitions: int) -> TopicPartition:
     """Return where ``event`` is published, with ``partitions`` in each of the two topics."""
     if isinstance(event, AccountEvent | TransferEvent):
         return TopicPartition(ACCOUNTS, partition_of(event.account, partitions))
+    if isinstance(event, VenueEvent):
+        return TopicPartition(EXECUTIONS, partition_of(VENUE_KEY, partitions))
     symbol = event.rules.symbol if isinstance(event, MarketListed) else event.symbol
     return TopicPartition(EXECUTIONS, partition_of(symbol, partitions))

@@ -16,6 +16,7 @@ _STATUS_OF_REFUSAL = {
     "trade_already_busted": HTTPStatus.CONFLICT,
     "bust_unfunded": HTTPStatus.CONFLICT,
     "withdrawal_not_open": HTTPStatus.CONFLICT,
+    "market_not_closed": HTTPStatus.CONFLICT,
     "internal_error": HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 

@@ -48,6 +48,26 @@ FeePpm = Annotated[
 Reason = Annotated[str, Meta(min_length=1, max_length=200, description="For the record; no personal data.")]
 Scale = Annotated[int, Meta(ge=0, le=12, description="Decimals of the asset's smallest unit", examples=[8])]
 
+BandUp = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=100_000_000,
+        description="At most so far above the reference price, in parts per million; 0: any.",
+    ),
+]
+BandDown = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=999_999,
+        description="At most so far below the reference price, in parts per million; 0: any.",
+    ),
+]
+OpenOrders = Annotated[
+    int, Meta(ge=0, le=1_000_000, description="Of one account on the market; 0: any number.")
+]
+
 
 class Request(Struct, forbid_unknown_fields=True):
     """A misspelt field is an error, not a default."""
@@ -201,6 +221,11 @@ class ListMarketRequest(Request):
     session_end_s: Annotated[
         int, Meta(ge=0, le=86_399, description="The second of the UTC day on which day orders end.")
     ] = 0
+    max_open_orders: OpenOrders = 0
+    buy_band_up_ppm: BandUp = 0
+    buy_band_down_ppm: BandDown = 0
+    sell_band_up_ppm: BandUp = 0
+    sell_band_down_ppm: BandDown = 0
 
 
 class FillView(Struct):

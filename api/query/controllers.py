@@ -18,6 +18,7 @@ from api.query.freshness import Freshness
 from api.query.market_cache import MarketCache
 from api.query.order_views import OrdersPage, OrderStatus, OrderView, order_view
 from api.query.views import (
+    AccountView,
     BalancesView,
     BalanceView,
     BookView,
@@ -27,14 +28,27 @@ from api.query.views import (
     PositionView,
     TradesView,
     TradeView,
+    VenuesView,
+    account_view,
     balance_view,
     book_view,
     market_view,
     position_view,
     trade_view,
+    venue_view,
 )
 from domain.market import MarketRules
-from projections import balances, books, markets, orders, positions, trade_changes, trades
+from projections import (
+    accounts,
+    balances,
+    books,
+    markets,
+    orders,
+    positions,
+    trade_changes,
+    trades,
+    venue,
+)
 from projections.projection import Document
 
 T = TypeVar("T")
@@ -42,6 +56,7 @@ T = TypeVar("T")
 PAGE_MAX, PAGE_DEFAULT = 500, 50
 DEPTH_MAX, DEPTH_DEFAULT = 1_000, 20
 ASSETS_MAX = 10_000  # of one account, over all shards
+SHARDS_MAX = 1_000
 
 AfterQuery = Annotated[
     str | None,
@@ -165,6 +180,25 @@ class Accounts(Controller):
     path = "/v1/accounts/{account:str}"
     tags = ("accounts",)
 
+    @get("/", operation_id="getAccount", summary="What the account may do, and who said so")
+    async def one(
+        self,
+        request: AskedBy,
+        reader: Read,
+        account: FromPath[str],
+        after: AfterQuery = None,
+        read_after: AfterHeader = None,
+    ) -> Response[AccountView]:
+        may_read(request.user, account)
+
+        def read() -> AccountView:
+            found = accounts.by_name(reader.database, account, SHARDS_MAX)
+            if not found:
+                raise not_found("account", account)
+            return account_view(found[0])
+
+        return await reader.answer("accounts", (after, read_after), read)
+
     @get("/orders", operation_id="listOrders", summary="The account's orders, newest first")
     async def orders_of(
         self,
@@ -242,7 +276,8 @@ class Markets(Controller):
     ) -> Response[MarketsView]:
         def read() -> MarketsView:
             found = markets.all_markets(reader.database, reader.markets.markets_max)
-            return MarketsView([market_view(market) for market in found])
+            listed = [market for market in found if market["status"] != "delisted"]
+            return MarketsView([market_view(market) for market in listed])
 
         return await reader.answer("markets", (after, read_after), read)
 
@@ -291,6 +326,21 @@ class Markets(Controller):
             return TradesView(symbol, reader.trade_views(found, rules))
 
         return await reader.answer("trades", (after, read_after), read, "trade_changes")
+
+
+@get(
+    "/v1/venue/status",
+    operation_id="getVenueStatus",
+    summary="What the venue takes, by shard",
+    tags=["venue"],
+)
+async def venue_status(
+    reader: Read, after: AfterQuery = None, read_after: AfterHeader = None
+) -> Response[VenuesView]:
+    def read() -> VenuesView:
+        return VenuesView([venue_view(shard) for shard in venue.of_all_shards(reader.database, SHARDS_MAX)])
+
+    return await reader.answer("venue", (after, read_after), read)
 
 
 @get("/health", operation_id="health", summary="Whether the API and its database answer", tags=["health"])

@@ -375,6 +375,8 @@ def test_every_route_is_described(api: TestClient[Any]) -> None:
         "getMarket",
         "getBook",
         "listTrades",
+        "getAccount",
+        "getVenueStatus",
     }
 
 

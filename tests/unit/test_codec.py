@@ -19,6 +19,13 @@ from domain.account import (
     FundsDeposited,
     Posting,
 )
+from domain.control import (
+    AccountStatusChanged,
+    MarketDelisted,
+    MarketRulesChanged,
+    MarketStatusChanged,
+    VenueStatusChanged,
+)
 from domain.exchange import EVOLUTIONS
 from domain.market import MarketListed, MarketRules, MarkPriceSet
 from domain.order import (
@@ -376,6 +383,60 @@ GOLDEN = {
     ),
     "AccountGroupSet.v1": recorded(
         19, "account-stream", 4, AccountGroupSet("alice", "desk"), actor="operator"
+    ),
+    "MarketStatusChanged.v1": recorded(
+        13,
+        "market-stream",
+        3,
+        MarketStatusChanged(symbol="BTC-USD", status="cancel_only", reason="feed lost", actor="operator"),
+        actor="operator",
+        causation_id="status-1",
+    ),
+    "MarketRulesChanged.v1": recorded(
+        14,
+        "market-stream",
+        4,
+        MarketRulesChanged(
+            symbol="BTC-USD",
+            rules=msgspec.structs.replace(
+                RULES,
+                tick=10,
+                max_open_orders=200,
+                buy_band_up_ppm=100_000,
+                buy_band_down_ppm=800_000,
+                sell_band_up_ppm=4_000_000,
+                sell_band_down_ppm=100_001,
+            ),
+            actor="operator",
+        ),
+        actor="operator",
+        causation_id="rules-1",
+    ),
+    "MarketDelisted.v1": recorded(
+        15,
+        "market-stream",
+        5,
+        MarketDelisted(symbol="BTC-USD", actor="admin"),
+        actor="admin",
+        causation_id="delist-1",
+    ),
+    "AccountStatusChanged.v1": recorded(
+        16,
+        "account-stream",
+        3,
+        AccountStatusChanged(
+            account="alice", status="reduce_only", reason="limit of exposure reached", actor="risk"
+        ),
+        actor="risk",
+        causation_id="status-2",
+    ),
+    "VenueStatusChanged.v1": recorded(
+        17,
+        "venue-stream",
+        1,
+        VenueStatusChanged(status="halted", reason="drill", actor="operator"),
+        actor="operator",
+        causation_id="status-3",
     ),
 }
 

@@ -54,6 +54,7 @@ def dump(exchange: Exchange) -> Dump:
         "markets": [(symbol, _market(market)) for symbol, market in exchange.markets.items()],
         "orders": [(order_id, _order(order)) for order_id, order in exchange.orders.items()],
         "expiries": sorted({expiry for expiry in exchange.expiries if expiry[1] in exchange.orders}),
+        "venue_status": exchange.venue_status,
         "scales": list(exchange.scales.items()),
         "outside": list(exchange.outside.items()),
         "adjustments": list(exchange.adjustments.items()),
@@ -75,7 +76,7 @@ def hash_from_scratch(state: Dump) -> int:
         for account, holder in state["accounts"]
         for asset, balance in holder["balances"]
     ]
-    counters = ("last_trade_id", "last_priority", "last_price", "mark_price")
+    counters = ("last_trade_id", "last_priority", "last_price", "mark_price", "status")
     markets = [(symbol, *(market[name] for name in counters)) for symbol, market in state["markets"]]
     rules = [("rules", *market["rules"].values()) for _, market in state["markets"]]
     trades = [("trade", *trade) for _, market in state["markets"] for trade in market["changed_trades"]]
@@ -85,7 +86,9 @@ def hash_from_scratch(state: Dump) -> int:
     under_way = [
         ("withdrawal", *(each[name] for name in WITHDRAWAL_FIELDS)) for _, each in state["withdrawals"]
     ]
-    terms = [*orders, *balances, *markets, *rules, *accounts, *outside, *adjusted, *under_way, *trades]
+    venue = [("venue", state["venue_status"])] if state["venue_status"] != "open" else []
+    money = [*outside, *adjusted, *under_way]
+    terms = [*orders, *balances, *markets, *rules, *accounts, *venue, *money, *trades]
     return sum(_digest(*parts) for parts in terms) % 2**64
 
 
@@ -96,7 +99,7 @@ def _digest(*parts: object) -> int:
 def _account_terms(account: Dump) -> tuple[object, ...]:
     owner = account["account"] if account["group"] is None else f"group:{account['group']}"
     fees = [part for symbol, both in sorted(account["fees"]) for part in (symbol, *both)]
-    return ("account", account["account"], owner, *fees)
+    return ("account", account["account"], account["status"], owner, *fees)
 
 
 def _account(account: Account) -> Dump:
@@ -111,12 +114,14 @@ def _account(account: Account) -> Dump:
         "fees": list(account.fees.items()),
         "group": account.group,
         "owner": account.owner,
+        "status": account.status,
     }
 
 
 def _market(market: Market) -> Dump:
     return {
-        "rules": msgspec.to_builtins(market.rules),
+        "status": market.status,
+        "rules": msgspec.structs.asdict(market.rules),
         "last_trade_id": market.last_trade_id,
         "last_priority": market.book.last_priority,
         "last_price": market.last_price,

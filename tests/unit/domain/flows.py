@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from domain.market import ListMarket
-from tests.unit.domain.naive_orders import Placing, Rules
+from tests.unit.domain.naive_orders import Placing, Rules, decimals
 
 EXAMPLES = int(os.environ.get("OMS_PROPERTY_EXAMPLES", "250"))
 STEPS = 40
@@ -101,6 +101,7 @@ def market(draw: st.DrawFn, pair: Pair, base_scale: int, quote_scale: int) -> Li
         Fraction(maker, 10**6),
         Fraction(taker, 10**6),
         Fraction(buffer, 10**6),
+        decimals(tick),
     )
     return Listed(command, rules)
 

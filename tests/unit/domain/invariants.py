@@ -1,6 +1,6 @@
 """What is true of every exchange between two commands, whatever has happened."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from domain.book import Book, BookSide, Level, Order
 from domain.event import Side
@@ -16,7 +16,7 @@ def check_invariants(exchange: Exchange) -> None:
     for market in exchange.markets.values():
         check_book(market.book)
         check_open_orders(exchange, market)
-        check_triggers(market)
+        check_triggers(market, firing=market.status == "open" and exchange.venue_status == "open")
     check_indexes(exchange)
     assert exchange.state_hash == hash_from_scratch(dump(exchange))
 
@@ -54,10 +54,12 @@ def check_holds(exchange: Exchange) -> None:
 
 
 def check_hold(market: Market, order: Order) -> None:
-    """A trailing buy may hold more: its trigger has come down since."""
+    """A buy that waits without a limit holds more: the buffer, as it was when the order was placed, and where
+    it trails, what its trigger has come down since. How much more the naive exchange knows.
+    """
     needed = hold_of(market, order)
-    trails = order.trigger is not None and order.trigger.trails
-    assert order.held == needed or (trails and order.held > needed), order.order_id
+    waits = order.side == "buy" and order.price is None
+    assert order.held == needed or (waits and order.held > needed), order.order_id
 
 
 def held_asset(market: Market, side: Side) -> str:
@@ -70,7 +72,7 @@ def hold_of(market: Market, order: Order) -> int:
     price = order.price
     if price is None:
         assert order.trigger is not None, "only limit orders and those that wait stay open"
-        price = order.trigger.price * (10**6 + market.rules.market_buffer_ppm) // 10**6
+        price = order.trigger.price
     notional = market.rules.notional(price, order.remaining)
     return notional + notional * max(order.maker_fee_ppm, order.taker_fee_ppm) // 10**6
 
@@ -137,8 +139,8 @@ def check_open_orders(exchange: Exchange, market: Market) -> None:
     assert all(order.filled == 0 for order in waiting)
 
 
-def check_triggers(market: Market) -> None:
-    """Nobody waits for what has come; each stands in its list by trigger price and age."""
+def check_triggers(market: Market, *, firing: bool) -> None:
+    """Nobody waits for what has come, if triggers fire; each stands in its list by trigger price and age."""
     for (source, rising), keys in market.waiting._lists.items():
         assert keys == sorted(keys, key=lambda key: key[:2])
         for key, priority, order in keys:
@@ -146,7 +148,7 @@ def check_triggers(market: Market) -> None:
             assert trigger is not None
             assert (trigger.source, trigger.rising) == (source, rising)
             assert (key, priority) == (trigger.price if rising else -trigger.price, order.priority)
-            assert not has_fired(market, trigger), order.order_id
+            assert not (firing and has_fired(market, trigger)), order.order_id
     trailing = {order_id for orders in market.waiting._trailing.values() for order_id in orders}
     assert trailing == {
         order.order_id
@@ -173,3 +175,5 @@ def check_indexes(exchange: Exchange) -> None:
         own = [(key, order) for key, order in exchange.orders.items() if order.account == name]
         assert list(account.orders.items()) == own
         assert {order.owner for order in account.orders.values()} <= {account.owner}
+        open_on = Counter(order.symbol for _, order in own)
+        assert {symbol: count for symbol, count in account.open_on.items() if count} == open_on

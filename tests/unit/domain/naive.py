@@ -5,11 +5,12 @@ asset, and what it holds is added up from its open orders whenever it is asked; 
 searched anew for every single trade. Whatever can fail is tried on a copy.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from copy import copy
 from fractions import Fraction
 
 from tests.unit.domain.naive_busting import Deal, remember
+from tests.unit.domain.naive_controls import NaiveControls
 from tests.unit.domain.naive_matching import is_met, meet, trades
 from tests.unit.domain.naive_money import NaiveMoney
 from tests.unit.domain.naive_orders import (
@@ -22,7 +23,6 @@ from tests.unit.domain.naive_orders import (
     Rules,
     Trade,
     Trigger,
-    decimals,
     down,
     is_price,
     is_quantity,
@@ -32,7 +32,7 @@ from tests.unit.domain.naive_orders import (
 
 
 class NaiveExchange(NaiveMoney):
-    def __init__(self, markets: Mapping[str, Rules]) -> None:
+    def __init__(self, markets: dict[str, Rules]) -> None:
         super().__init__()
         self.markets = markets
         self.prices: dict[tuple[str, str], Fraction] = {}
@@ -40,6 +40,7 @@ class NaiveExchange(NaiveMoney):
         self.now_us = 0
         self.result = Result()
         self.deals: dict[tuple[str, str], Deal] = {}
+        self.controls = NaiveControls()
 
     # --- Money ---
 
@@ -128,6 +129,7 @@ class NaiveExchange(NaiveMoney):
         changed = self.changed(order, quantity, price, trigger)
         if changed == order:
             return
+        self.controls.check_amend(order, changed)
         same_price = changed.price == order.price
         self.orders.remove(order)
         if order.trigger is not None:
@@ -137,9 +139,11 @@ class NaiveExchange(NaiveMoney):
             changed.shown = min(order.shown, changed.remaining)
             self.orders.append(changed)
         else:
+            self.controls.check_band_of(self.markets[order.symbol], changed, self.reference(order.symbol))
             self.enter(changed)
 
     def set_mark(self, symbol: str, price: Fraction) -> None:
+        self.controls.check_listed(symbol)
         self.price_is(symbol, "mark", price)
 
     def pass_time(self, now_us: int) -> None:
@@ -196,13 +200,18 @@ class NaiveExchange(NaiveMoney):
             order.hold_price = self.worst(rules, order.trigger.price)
         return order
 
+    def agree(self, account: str, symbol: str | None, fees: tuple[Fraction, Fraction] | None) -> None:
+        if symbol is not None:
+            self.controls.check_listed(symbol)
+        super().agree(account, symbol, fees)
+
     def arrive(self) -> int:
         """Return a place behind everybody's."""
         self.arrivals = 1 + max([self.arrivals, *(order.arrived for order in self.orders)])
         return self.arrivals
 
     def worst(self, rules: Rules, price: Fraction) -> Fraction:
-        return down(price * (1 + rules.buffer), decimals(rules.tick))
+        return down(price * (1 + rules.buffer), rules.price_decimals)
 
     def trigger_of(self, placing: Placing) -> Trigger | None:
         if placing.order_type in {"limit", "market"}:
@@ -225,7 +234,7 @@ class NaiveExchange(NaiveMoney):
     def behind(self, symbol: str, now: Fraction, trigger: Trigger) -> Fraction:
         """Return where a trailing trigger belongs: basis points round down, to no less than one unit."""
         unit = self.markets[symbol].price_unit
-        by_bps = max(unit, down(now * trigger.bps / 10_000, decimals(self.markets[symbol].tick)))
+        by_bps = max(unit, down(now * trigger.bps / 10_000, self.markets[symbol].price_decimals))
         distance = trigger.trail or by_bps
         return now + distance if trigger.rising else now - distance
 
@@ -271,8 +280,10 @@ class NaiveExchange(NaiveMoney):
         rules = self.markets.get(placing.symbol)
         if rules is None:
             raise RefusedError("unknown_market")
+        self.controls.check_listed(placing.symbol)
         if placing.account not in self.accounts:
             raise RefusedError("unknown_account")
+        self.controls.check_place(placing)
         self.check_price(rules, placing)
         self.check_size(rules, placing)
         self.trigger_of(placing)
@@ -283,6 +294,11 @@ class NaiveExchange(NaiveMoney):
             and Fraction(placing.price) * Fraction(placing.quantity or 0) < rules.min_notional
         ):
             raise RefusedError("min_notional")
+        self.controls.check_band(rules, placing, self.reference(placing.symbol))
+        self.controls.check_room(rules, placing, self.orders)
+
+    def reference(self, symbol: str) -> Fraction | None:
+        return self.prices.get((symbol, "mark"), self.prices.get((symbol, "last")))
 
     def check_price(self, rules: Rules, placing: Placing) -> None:
         if placing.order_type not in {"limit", "stop_limit", "take_profit_limit"}:
@@ -312,9 +328,8 @@ class NaiveExchange(NaiveMoney):
 
     def enter(self, order: NaiveOrder, purse: Fraction | None = None) -> None:
         """Let an order that is in nobody's list meet the book, and end or rest."""
-        meeting = meet(
-            self.markets[order.symbol], self.orders, order, order.budget if purse is None else purse
-        )
+        rules, reference = self.markets[order.symbol], self.reference(order.symbol)
+        meeting = meet(rules, self.orders, order, order.budget if purse is None else purse, reference)
         if order.post_only and (meeting.parts or meeting.prevented):
             raise RefusedError("post_only_would_take")
         if purse is None:
@@ -398,6 +413,8 @@ class NaiveExchange(NaiveMoney):
         fired = []
         for order in self.orders:
             trigger = order.trigger
+            if not self.controls.fires_on(order.symbol):
+                continue
             if trigger is not None and trigger.fires_at(self.prices.get((order.symbol, trigger.source))):
                 near = trigger.price if trigger.rising else -trigger.price
                 rank = (order.symbol, trigger.source != "last", not trigger.rising, near, order.arrived)

@@ -12,7 +12,11 @@ ZERO = Fraction(0)
 
 @dataclass(frozen=True)
 class Rules:
-    """A market's rules, as a person would write them; fees and the buffer are parts of the notional."""
+    """A market's rules, as a person would write them; fees and the buffer are parts of the notional.
+
+    ``price_decimals``: as many as the tick had when the market was listed. ``bands``: for each side how far
+    down and up, in parts of the reference price. ``most_open``: orders of one account; 0: any number.
+    """
 
     base: str
     quote: str
@@ -26,13 +30,24 @@ class Rules:
     maker_fee: Fraction
     taker_fee: Fraction
     buffer: Fraction
+    price_decimals: int = 0
+    most_open: int = 0
+    bands: tuple[tuple[str, Fraction, Fraction], ...] = ()
 
     def fee(self, notional: Fraction, rate: Fraction) -> Fraction:
         return down(notional * rate, self.quote_scale)
 
     @property
     def price_unit(self) -> Fraction:
-        return Fraction(1, 10 ** decimals(self.tick))
+        return Fraction(1, 10**self.price_decimals)
+
+    def band(self, side: str, reference: Fraction | None) -> tuple[Fraction | None, Fraction | None]:
+        """Return the lowest and the highest price of that side, ``None``: any."""
+        for which, below, above in self.bands:
+            if which == side and reference is not None:
+                lowest = reference * (1 - below) if below else None
+                return lowest, reference * (1 + above) if above else None
+        return None, None
 
 
 @dataclass(frozen=True)
@@ -186,7 +201,7 @@ def decimals(value: Fraction) -> int:
 
 
 def is_price(rules: Rules, text: str) -> bool:
-    price = plain(text, decimals(rules.tick))
+    price = plain(text, rules.price_decimals)
     return price is not None and price > 0 and price % rules.tick == 0
 
 

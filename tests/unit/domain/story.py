@@ -16,6 +16,7 @@ from domain.accounts import Account, Balance
 from domain.busting import on_record
 from domain.event import Command, Event
 from domain.exchange import Exchange, carry_out, decide, pass_time
+from domain.market import MarketRules
 from domain.numbers import format_units
 from domain.order import OrderPlaced, OrderRejected, PlaceOrder
 from domain.rejections import RefusedError
@@ -88,6 +89,10 @@ def with_records(command: Command, history: Sequence[Event]) -> Command:
     return on_record(
         command, lambda order_id: [event for event in history if getattr(event, "order_id", "") == order_id]
     )
+
+
+def market_rules(story: Story, symbol: str = SYMBOL) -> MarketRules:
+    return story.exchange.markets[symbol].rules
 
 
 def decide_only(exchange: Exchange, command: Command, now_us: int = NOW_US) -> list[Event]:
@@ -172,6 +177,16 @@ def last_price(price: Number, symbol: str = SYMBOL) -> Step:
 
 def mark_price(price: Number) -> Step:
     return lambda story: _must(story, mark(price))
+
+
+def after(*commands: Command) -> Step:
+    """These were carried out before."""
+
+    def step(story: Story) -> None:
+        for command in commands:
+            _must(story, command)
+
+    return step
 
 
 def _stand(story: Story, order: PlaceOrder) -> None:

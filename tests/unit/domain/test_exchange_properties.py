@@ -23,6 +23,7 @@ from domain.order import (
     CancelReplace,
 )
 from tests.unit.domain.both_exchanges import in_units, place_order
+from tests.unit.domain.control_flows import Controls
 from tests.unit.domain.dump import dump
 from tests.unit.domain.flow_busting import Busting
 from tests.unit.domain.flows import (
@@ -51,7 +52,7 @@ from tests.unit.domain.naive_orders import Placing
 pairs = st.sampled_from(PAIRS)
 
 
-class Flow(Busting, MoneyFlow):
+class Flow(Busting, MoneyFlow, Controls):
     """Draws the commands."""
 
     # --- Rules ---
