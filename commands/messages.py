@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from domain.account import Deposit, OpenAccount
+from domain.account import Deposit, OpenAccount, SetAccountLimits
 from domain.event import Liquidity
 from domain.market import ListMarket, SetMarkPrice
 from domain.order import AmendOrder, CancelAll, CancelOrder, CancelReplace, PlaceOrder
@@ -21,6 +21,7 @@ AnyCommand = (
     | CancelAll
     | OpenAccount
     | Deposit
+    | SetAccountLimits
     | ListMarket
     | SetMarkPrice
 )

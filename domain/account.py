@@ -73,6 +73,27 @@ class AccountPosted(Event, frozen=True, tag="AccountPosted.v1"):
     postings: tuple[Posting, ...]
 
 
+class AccountLimits(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What an account may do at most; what is not named is unlimited, 0 allows nothing.
+
+    ``max_order_notional``, ``max_open_notional``, ``daily_loss``: by quote asset, in quote units;
+    ``max_position``: by market, in base units; ``order_rate``: orders a second.
+    """
+
+    max_order_notional: dict[str, int] = {}
+    max_open_notional: dict[str, int] = {}
+    max_position: dict[str, int] = {}
+    order_rate: int | None = None
+    daily_loss: dict[str, int] = {}
+
+
+class AccountLimitsSet(Event, frozen=True, tag="AccountLimitsSet.v1"):
+    """From now on these limits hold, and none of those before."""
+
+    account: str
+    limits: AccountLimits
+
+
 # --- Commands -------------------------------------------------------------------------------------------
 
 
@@ -88,3 +109,20 @@ class Deposit(Command, frozen=True, tag="Deposit"):
     account: str
     asset: str
     amount: str
+
+
+class LimitsRequest(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What is asked for as ``AccountLimits``; amounts are decimal strings in whole units."""
+
+    max_order_notional: dict[str, str] = {}
+    max_open_notional: dict[str, str] = {}
+    max_position: dict[str, str] = {}
+    order_rate: int | None = None
+    daily_loss: dict[str, str] = {}
+
+
+class SetAccountLimits(Command, frozen=True, tag="SetAccountLimits"):
+    """Replace all limits of an account by ``limits``."""
+
+    account: str
+    limits: LimitsRequest

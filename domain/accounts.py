@@ -2,9 +2,19 @@
 
 from typing import TYPE_CHECKING
 
-from domain.account import FEES, AccountOpened, AccountPosted, FundsDeposited, OpenAccount, Posting
+from domain.account import (
+    FEES,
+    AccountLimits,
+    AccountOpened,
+    AccountPosted,
+    FundsDeposited,
+    OpenAccount,
+    Posting,
+)
 from domain.book import Order
 from domain.event import Event
+from domain.exposure import Exposure
+from domain.positions import Position
 from domain.rejections import RefusedError
 from domain.state_hash import Part, digest_of
 
@@ -32,19 +42,56 @@ class Balance:
 
 
 class Account:
-    """An open account, its balances by asset and its open orders by id."""
+    """An open account, its balances by asset, its open orders by id, its positions by symbol.
 
-    __slots__ = ("account", "balances", "digest", "orders")
+    ``limits``: ``None`` if it has none. ``exposure`` is counted where a limit asks for it.
+    ``orders_in_second``: how many orders it sent in ``second`` (since 1970), if their rate is limited.
+    """
+
+    __slots__ = (
+        "account",
+        "balances",
+        "digest",
+        "exposure",
+        "limits",
+        "orders",
+        "orders_in_second",
+        "positions",
+        "second",
+    )
 
     def __init__(self, account: str) -> None:
         self.account = account
         self.balances: dict[str, Balance] = {}
         self.orders: dict[str, Order] = {}
+        self.positions: dict[str, Position] = {}
+        self.limits: AccountLimits | None = None
+        self.exposure: Exposure | None = None
+        self.second = 0
+        self.orders_in_second = 0
         self.digest = 0
 
     def parts(self) -> tuple[Part, ...]:
-        """Return its own state, for the state hash; balances and orders have digests of their own."""
-        return ("account", self.account)
+        """Return its own state, for the state hash; balances, orders and positions have digests of their
+        own, and from those of orders and positions its exposure follows.
+        """
+        if self.limits is None:
+            return ("account", self.account)
+        return ("account", self.account, *limit_parts(self.limits), self.second, self.orders_in_second)
+
+
+def limit_parts(limits: AccountLimits) -> tuple[Part, ...]:
+    parts: list[Part] = ["limits", str(limits.order_rate)]
+    for name, most in (
+        ("max_order_notional", limits.max_order_notional),
+        ("max_open_notional", limits.max_open_notional),
+        ("max_position", limits.max_position),
+        ("daily_loss", limits.daily_loss),
+    ):
+        parts.append(name)
+        for key in sorted(most):
+            parts += (key, most[key])
+    return tuple(parts)
 
 
 # --- Decisions ------------------------------------------------------------------------------------------

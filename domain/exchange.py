@@ -16,6 +16,7 @@ from domain import (
     ending,
     evolution,
     funding,
+    limits,
     market,
     markets,
     order,
@@ -35,7 +36,8 @@ class Exchange:
     ``outside`` what came in from outside less what went out, in minor units.
 
     ``moved``: the markets whose price has moved since it was last looked whom that triggers. ``expiries``: a
-    heap of (time, order id), of orders that may be done by then.
+    heap of (time, order id), of orders that may be done by then. ``now_us``: when the last thing happened,
+    in microseconds since 1970, UTC.
     """
 
     def __init__(self) -> None:
@@ -46,6 +48,7 @@ class Exchange:
         self.outside: dict[str, int] = {}
         self.moved: dict[str, None] = {}
         self.expiries: list[tuple[int, str]] = []
+        self.now_us = 0
         self.hashed = StateHash()
 
     @property
@@ -78,6 +81,7 @@ DECISIONS: dict[type[Command], Callable[[Exchange, Any, int], list[Event]]] = {
     order.CancelAll: ending.cancel_all,
     account.OpenAccount: accounts.open_account,
     account.Deposit: funding.deposit,
+    account.SetAccountLimits: limits.set_limits,
     market.ListMarket: markets.list_market,
     market.SetMarkPrice: markets.set_mark_price,
 }
@@ -94,6 +98,7 @@ EVOLUTIONS: dict[type[Event], Callable[[Exchange, Any], None]] = {
     account.AccountPosted: accounts.account_posted,
     account.AccountOpened: accounts.account_opened,
     account.FundsDeposited: accounts.funds_deposited,
+    account.AccountLimitsSet: limits.limits_set,
     market.MarketListed: markets.market_listed,
     market.MarkPriceSet: evolution.mark_price_set,
 }
@@ -108,8 +113,14 @@ def decide(exchange: Exchange, command: Command, now_us: int) -> list[Event]:
 
 
 def evolve(exchange: Exchange, event: Event) -> None:
-    """Make ``event`` part of the state."""
+    """Make ``event`` part of the state, as happening at ``exchange.now_us``."""
     EVOLUTIONS[type(event)](exchange, event)
+
+
+def replay(exchange: Exchange, event: Event, occurred_at_us: int) -> None:
+    """Make ``event`` part of the state, as it happened then."""
+    exchange.now_us = occurred_at_us
+    evolve(exchange, event)
 
 
 def carry_out(exchange: Exchange, command: Command, now_us: int) -> list[Event]:
@@ -125,6 +136,8 @@ def make_so(exchange: Exchange, events: list[Event], command_id: str, now_us: in
 
     Return all events, those that followed included.
     """
+    if events:
+        exchange.now_us = now_us
     for event in events:
         evolve(exchange, event)
     return events + _follow(exchange, command_id, now_us) if exchange.moved else events
@@ -136,6 +149,8 @@ def pass_time(exchange: Exchange, now_us: int) -> list[Event]:
     if next_us is None or next_us > now_us:
         return []
     events = ending.expire(exchange, now_us)
+    if events:
+        exchange.now_us = now_us
     for event in events:
         evolve(exchange, event)
     return events

@@ -99,6 +99,7 @@ def _rules(command: ListMarket) -> MarketRules:
         taker_fee_ppm=command.taker_fee_ppm,
         market_buffer_ppm=command.market_buffer_ppm,
         session_end_s=command.session_end_s,
+        max_position=_units("max_position", command.max_position, command.base_scale),
     )
     if broken := _first_broken(rules):
         raise RefusedError("market_rules_invalid", broken)

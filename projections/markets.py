@@ -39,7 +39,7 @@ LAST = ("last_price", "traded_at_us")
 
 def _listed(rules: MarketRules, at: At) -> Document:
     prices = dict.fromkeys((*LAST, "mark_price", "marked_at_us"))
-    return {**msgspec.to_builtins(rules), **prices, "listed_at_us": at.occurred_at_us}
+    return {**msgspec.structs.asdict(rules), **prices, "listed_at_us": at.occurred_at_us}
 
 
 PROJECTION = Projection(

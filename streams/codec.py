@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from domain.account import AccountOpened, AccountPosted, FundsDeposited
+from domain.account import AccountLimitsSet, AccountOpened, AccountPosted, FundsDeposited
 from domain.market import MarketListed, MarkPriceSet
 from domain.order import (
     OrderAmended,
@@ -32,7 +32,7 @@ OrderEvent = (
     | TradePrevented
 )
 TransferEvent = FundsDeposited
-AccountEvent = AccountOpened | AccountPosted
+AccountEvent = AccountOpened | AccountPosted | AccountLimitsSet
 MarketEvent = MarketListed | MarkPriceSet
 StoredEventType = OrderEvent | TransferEvent | AccountEvent | MarketEvent
 

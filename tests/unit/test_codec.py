@@ -10,7 +10,15 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
-from domain.account import AccountOpened, AccountPosted, Fill, FundsDeposited, Posting
+from domain.account import (
+    AccountLimits,
+    AccountLimitsSet,
+    AccountOpened,
+    AccountPosted,
+    Fill,
+    FundsDeposited,
+    Posting,
+)
 from domain.exchange import EVOLUTIONS
 from domain.market import MarketListed, MarketRules, MarkPriceSet
 from domain.order import (
@@ -264,6 +272,23 @@ GOLDEN = {
         ),
         actor="order-processor",
         causation_id="",
+    ),
+    "AccountLimitsSet.v1": recorded(
+        13,
+        "account-stream",
+        3,
+        AccountLimitsSet(
+            account="alice",
+            limits=AccountLimits(
+                max_order_notional={"USD": 1_000_000_000_000_000},
+                max_open_notional={"EUR": 0, "USD": 5_000_000_000_000_000},
+                max_position={"BTC-USD": 1_000_000_000},
+                order_rate=50,
+                daily_loss={"USD": 250_000_000_000_000},
+            ),
+        ),
+        actor="risk-desk",
+        causation_id="limits-1",
     ),
 }
 

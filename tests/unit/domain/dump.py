@@ -15,6 +15,7 @@ from domain.account import FEES
 from domain.accounts import Account
 from domain.book import BookSide, Order
 from domain.exchange import Exchange
+from domain.exposure import Exposure
 from domain.markets import Market
 from domain.waiting import Waiting
 
@@ -45,6 +46,8 @@ ORDER_FIELDS = (
     "priority",
 )
 
+POSITION_FIELDS = ("quantity", "cost", "day", "net")
+
 
 def dump(exchange: Exchange) -> Dump:
     state_hash = exchange.state_hash  # first: asking for it brings the digests up to date
@@ -55,6 +58,7 @@ def dump(exchange: Exchange) -> Dump:
         "expiries": sorted({expiry for expiry in exchange.expiries if expiry[1] in exchange.orders}),
         "scales": list(exchange.scales.items()),
         "outside": list(exchange.outside.items()),
+        "now_us": exchange.now_us,
         "state_hash": state_hash,
     }
 
@@ -72,10 +76,29 @@ def hash_from_scratch(state: Dump) -> int:
     counters = ("last_trade_id", "last_priority", "last_price", "mark_price")
     markets = [(symbol, *(market[name] for name in counters)) for symbol, market in state["markets"]]
     rules = [("rules", *market["rules"].values()) for _, market in state["markets"]]
-    accounts = [("account", account) for account, _ in state["accounts"] if account != FEES]
+    accounts = [
+        ("account", account, *_limit_parts(holder))
+        for account, holder in state["accounts"]
+        if account != FEES
+    ]
+    positions = [
+        ("position", account, symbol, *(position[name] for name in POSITION_FIELDS))
+        for account, holder in state["accounts"]
+        for symbol, position in holder["positions"]
+    ]
     outside = [("outside", asset, amount) for asset, amount in state["outside"]]
-    terms = [*orders, *balances, *markets, *rules, *accounts, *outside]
+    terms = [*orders, *balances, *markets, *rules, *accounts, *positions, *outside]
     return sum(_digest(*parts) for parts in terms) % 2**64
+
+
+def _limit_parts(holder: Dump) -> list[object]:
+    limits = holder["limits"]
+    if limits is None:
+        return []
+    parts: list[object] = ["limits", limits.get("order_rate")]
+    for name in ("max_order_notional", "max_open_notional", "max_position", "daily_loss"):
+        parts += [name, *(part for entry in sorted(limits.get(name, {}).items()) for part in entry)]
+    return [*parts, holder["second"], holder["orders_in_second"]]
 
 
 def _digest(*parts: object) -> int:
@@ -87,12 +110,34 @@ def _account(account: Account) -> Dump:
         (asset, {"available": balance.available, "held": balance.held, "digest": balance.digest})
         for asset, balance in account.balances.items()
     ]
-    return {"account": account.account, "balances": balances, "orders": list(account.orders)}
+    positions = [
+        (symbol, {name: getattr(position, name) for name in (*POSITION_FIELDS, "digest")})
+        for symbol, position in account.positions.items()
+    ]
+    return {
+        "account": account.account,
+        "balances": balances,
+        "orders": list(account.orders),
+        "positions": positions,
+        "limits": None if account.limits is None else msgspec.to_builtins(account.limits),
+        "second": account.second,
+        "orders_in_second": account.orders_in_second,
+        "exposure": None if account.exposure is None else _exposure(account.exposure),
+    }
+
+
+def _exposure(exposure: Exposure) -> Dump:
+    return {
+        "notional": list(exposure.notional.items()),
+        "quantity": list(exposure.quantity.items()),
+        "day": exposure.day,
+        "net": list(exposure.net.items()),
+    }
 
 
 def _market(market: Market) -> Dump:
     return {
-        "rules": msgspec.to_builtins(market.rules),
+        "rules": msgspec.structs.asdict(market.rules),
         "last_trade_id": market.last_trade_id,
         "last_priority": market.book.last_priority,
         "last_price": market.last_price,

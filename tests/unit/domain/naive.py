@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from fractions import Fraction
 
+from tests.unit.domain.naive_limits import DAY_US, Limiting, NaiveFill
 from tests.unit.domain.naive_matching import is_met, meet, trades
 from tests.unit.domain.naive_orders import (
     ZERO,
@@ -32,6 +33,7 @@ from tests.unit.domain.naive_orders import (
 class NaiveExchange:
     def __init__(self, markets: Mapping[str, Rules]) -> None:
         self.markets = markets
+        self.limiting = Limiting()
         self.accounts: set[str] = set()
         self.totals: dict[tuple[str, str], Fraction] = {}
         self.orders: list[NaiveOrder] = []
@@ -99,7 +101,10 @@ class NaiveExchange:
         return self.result
 
     def place(self, placing: Placing) -> None:
-        self.enter_new(placing)
+        try:
+            self.enter_new(placing)
+        finally:
+            self.limiting.attempted(placing.account, self.now_us)
 
     def cancel(self, account: str, order_id: str) -> None:
         self.end(self.open_order(account, order_id), "requested")
@@ -111,6 +116,12 @@ class NaiveExchange:
                 self.end(order, "disconnected" if session else "requested")
 
     def replace(self, old: str, placing: Placing, *, allow_failure: bool) -> None:
+        try:
+            self.end_and_enter(old, placing, allow_failure=allow_failure)
+        finally:
+            self.limiting.attempted(placing.account, self.now_us)
+
+    def end_and_enter(self, old: str, placing: Placing, *, allow_failure: bool) -> None:
         if placing.late:
             raise RefusedError("stale_command")
         try:
@@ -135,13 +146,21 @@ class NaiveExchange:
         same_price = changed.price == order.price
         self.orders.remove(order)
         if order.trigger is not None:
+            if (changed.price, changed.trigger) != (order.price, order.trigger) or (
+                changed.quantity > order.quantity
+            ):
+                self.check_limits(changed, None, order)
             self.check_funds(changed, self.hold(changed))
             self.orders.append(changed)
         elif same_price and changed.quantity < order.quantity:
             changed.shown = min(order.shown, changed.remaining)
             self.orders.append(changed)
         else:
-            self.enter(changed)
+            self.enter(changed, before=order)
+            self.limiting.attempted(account, self.now_us)
+
+    def check_limits(self, order: NaiveOrder, meeting: Meeting | None, before: NaiveOrder | None) -> None:
+        self.limiting.check(self.orders, order, meeting, before, self.now_us)
 
     def set_mark(self, symbol: str, price: Fraction) -> None:
         self.price_is(symbol, "mark", price)
@@ -170,6 +189,8 @@ class NaiveExchange:
         if order.trigger is None:
             self.enter(order)
         else:
+            self.limiting.check_rate(order.account, self.now_us)
+            self.check_limits(order, None, None)
             self.check_funds(order, self.hold(order))
             self.orders.append(order)
 
@@ -312,14 +333,23 @@ class NaiveExchange:
 
     # --- Matching ---
 
-    def enter(self, order: NaiveOrder, purse: Fraction | None = None) -> None:
+    def enter(
+        self,
+        order: NaiveOrder,
+        purse: Fraction | None = None,
+        *,
+        before: NaiveOrder | None = None,
+        fired: bool = False,
+    ) -> None:
         """Let an order that is in nobody's list meet the book, and end or rest."""
         meeting = meet(
             self.markets[order.symbol], self.orders, order, order.budget if purse is None else purse
         )
         if order.post_only and (meeting.parts or meeting.prevented):
             raise RefusedError("post_only_would_take")
-        if purse is None:
+        if not fired:
+            self.limiting.check_rate(order.account, self.now_us)
+            self.check_limits(order, meeting, before)
             self.check_funds(order, self.needs(order, meeting))
         if order.tif == "fok" and (meeting.decremented or not self.in_full(order, meeting)):
             budgeted = meeting.traded + meeting.decremented
@@ -380,6 +410,10 @@ class NaiveExchange:
             self.add(account, rules.base, direction * trade.quantity)
             self.add(account, rules.quote, -direction * notional - fee)
             self.add("fees", rules.quote, fee)
+            day = self.now_us // DAY_US
+            self.limiting.fills.append(
+                NaiveFill(account, taker.symbol, direction * trade.quantity, notional, fee, day)
+            )
 
     # --- Triggers ---
 
@@ -410,4 +444,4 @@ class NaiveExchange:
         self.orders.remove(order)
         self.result.triggered.append(order.order_id)
         order.trigger = None
-        self.enter(order, purse if order.side == "buy" and order.price is None else None)
+        self.enter(order, purse if order.side == "buy" and order.price is None else None, fired=True)

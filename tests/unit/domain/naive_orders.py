@@ -26,6 +26,7 @@ class Rules:
     maker_fee: Fraction
     taker_fee: Fraction
     buffer: Fraction
+    max_position: Fraction | None = None
 
     def fee(self, notional: Fraction, rate: Fraction) -> Fraction:
         return down(notional * rate, self.quote_scale)

@@ -22,8 +22,9 @@ from domain.order import (
     CancelOrder,
     CancelReplace,
 )
-from tests.unit.domain.both_exchanges import Both, in_units, place_order
+from tests.unit.domain.both_exchanges import in_units, place_order
 from tests.unit.domain.dump import dump
+from tests.unit.domain.flow_of_limits import LimitedFlow
 from tests.unit.domain.flows import (
     ACCOUNTS,
     ASSETS,
@@ -49,7 +50,7 @@ from tests.unit.domain.naive_orders import Placing
 pairs = st.sampled_from(PAIRS)
 
 
-class Flow(Both):
+class Flow(LimitedFlow):
     """Draws the commands."""
 
     # --- Rules ---
@@ -57,6 +58,7 @@ class Flow(Both):
     @initialize(listed=markets())
     def open(self, listed: list[Listed]) -> None:
         self.naive.markets = {market.command.symbol: market.rules for market in listed}
+        self.naive.limiting.markets = dict(self.naive.markets)
         self.naive.accounts = set(ACCOUNTS)
         for market in listed:
             self.scales[market.rules.base] = market.rules.base_scale

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from domain.account import Fill
 from domain.event import Side
-from projections.positions import Holding, traded
+from domain.positions import Holding, traded
 from tests.unit.projections.folds import folded
 from tests.unit.projections.trading import Venue, opened, place
 
