@@ -48,7 +48,8 @@ def order_placed(exchange: "Exchange", event: OrderPlaced) -> None:
     else:
         _rest(exchange, market, order, event.resting)
     exchange.hashed.changed(order)
-    _count_new(exchange, market, account, order)
+    if account.exposure is not None or market.rules.max_position:
+        _count_new(exchange, market, account, order)
 
 
 def order_filled(exchange: "Exchange", event: OrderFilled) -> None:
@@ -175,10 +176,10 @@ def _price_moved(exchange: "Exchange", market: Market, source: TriggerSource, pr
 
 def _count_new(exchange: "Exchange", market: Market, account: Account, order: Order) -> None:
     """A market that caps positions begins to count an account with its first order there."""
-    if account.exposure is not None:
-        account.exposure.add(market.rules, order)
-    elif market.rules.max_position:
+    if account.exposure is None:
         account.exposure = counted(exchange, account)
+    else:
+        account.exposure.add(market.rules, order)
     if account.limits is not None:
         count_order(exchange, account)
 

@@ -11,7 +11,7 @@ selling it opens a short one):
 * Fees never enter cost or realised PnL. Net is realised less fees.
 """
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from domain.account import Fill
 from domain.market import DAY_US
@@ -23,28 +23,21 @@ if TYPE_CHECKING:
     from domain.exchange import Exchange
 
 
-class Holding(NamedTuple):
-    """``quantity`` in base units, negative when short; ``cost`` (what opening the present quantity cost, or
-    for a short one brought; never negative) and ``realised`` in quote units.
+def traded(quantity: int, cost: int, fill: Fill | OrderFilled) -> tuple[int, int, int]:
+    """Return a position's quantity and cost after ``fill``, and what the fill realised, by the rule above.
+
+    Quantities are in base units, negative when short; ``cost`` is what opening the present quantity cost, or
+    for a short one brought, in quote units; it is never negative.
     """
-
-    quantity: int
-    cost: int
-    realised: int
-
-
-def traded(holding: Holding, fill: Fill | OrderFilled) -> Holding:
-    """Return the holding after ``fill``, by the rule above."""
     change = fill.quantity if fill.side == "buy" else -fill.quantity
-    if holding.quantity * change >= 0:
-        return Holding(holding.quantity + change, holding.cost + fill.notional, holding.realised)
-    closed = min(abs(holding.quantity), fill.quantity)
-    cost = holding.cost * closed // abs(holding.quantity)
+    if quantity * change >= 0:
+        return quantity + change, cost + fill.notional, 0
+    closed = min(abs(quantity), fill.quantity)
+    closed_cost = cost * closed // abs(quantity)
     # Exact: the notional of each whole lot is a whole number of quote units.
     notional = fill.notional * closed // fill.quantity
-    gain = notional - cost if holding.quantity > 0 else cost - notional
-    opened = fill.notional - notional
-    return Holding(holding.quantity + change, holding.cost - cost + opened, holding.realised + gain)
+    gain = notional - closed_cost if quantity > 0 else closed_cost - notional
+    return quantity + change, cost - closed_cost + fill.notional - notional, gain
 
 
 def day_of(now_us: int) -> int:
@@ -57,10 +50,10 @@ class Position:
     quote units; a day without fills has none.
     """
 
-    __slots__ = ("account", "cost", "day", "digest", "net", "quantity", "symbol")
+    __slots__ = ("cost", "day", "digest", "name", "net", "quantity", "symbol")
 
     def __init__(self, account: str, symbol: str) -> None:
-        self.account = account
+        self.name = f"position\0{account}\0{symbol}"  # as it goes into the state hash, put together once
         self.symbol = symbol
         self.quantity = 0
         self.cost = 0
@@ -69,7 +62,7 @@ class Position:
         self.digest = 0
 
     def parts(self) -> tuple[Part, ...]:
-        return ("position", self.account, self.symbol, self.quantity, self.cost, self.day, self.net)
+        return (self.name, self.quantity, self.cost, self.day, self.net)
 
 
 def position_filled(exchange: "Exchange", account: "Account", fill: OrderFilled) -> int:
@@ -77,8 +70,8 @@ def position_filled(exchange: "Exchange", account: "Account", fill: OrderFilled)
     position = account.positions.get(fill.symbol)
     if position is None:
         position = account.positions[fill.symbol] = Position(fill.account, fill.symbol)
-    position.quantity, position.cost, realised = traded(Holding(position.quantity, position.cost, 0), fill)
-    day = day_of(exchange.now_us)
+    position.quantity, position.cost, realised = traded(position.quantity, position.cost, fill)
+    day = exchange.now_us // DAY_US
     if position.day != day:
         position.day, position.net = day, 0
     net = realised - fill.fee

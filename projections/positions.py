@@ -14,7 +14,7 @@ from typing import NamedTuple
 from pymongo.database import Database
 
 from domain.account import AccountPosted, Fill
-from domain.positions import Holding, day_of, traded
+from domain.positions import day_of, traded
 from projections.projection import At, Document, Projection
 
 
@@ -36,20 +36,21 @@ def parts(event: AccountPosted, _shard: int) -> Iterable[tuple[str, AccountFills
 
 def fold(document: Document | None, part: AccountFills, at: At) -> Document:
     before = document or {"quantity": "0", "cost": "0", "realised": "0", "fees": "0", "fills": 0}
-    holding = Holding(int(before["quantity"]), int(before["cost"]), int(before["realised"]))
+    quantity, cost, realised = int(before["quantity"]), int(before["cost"]), 0
     for fill in part.fills:
-        holding = traded(holding, fill)
+        quantity, cost, gain = traded(quantity, cost, fill)
+        realised += gain
     fees, day = sum(fill.fee for fill in part.fills), day_of(at.occurred_at_us)
     earlier = int(before["day_net"]) if before.get("day") == day else 0
     return {
         "account": part.account,
         "symbol": part.fills[0].symbol,
-        "quantity": str(holding.quantity),
-        "cost": str(holding.cost),
-        "realised": str(holding.realised),
+        "quantity": str(quantity),
+        "cost": str(cost),
+        "realised": str(int(before["realised"]) + realised),
         "fees": str(int(before["fees"]) + fees),
         "day": day,
-        "day_net": str(earlier + holding.realised - int(before["realised"]) - fees),
+        "day_net": str(earlier + realised - fees),
         "fills": before["fills"] + len(part.fills),
         "changed_at_us": at.occurred_at_us,
     }

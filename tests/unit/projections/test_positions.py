@@ -1,16 +1,32 @@
 """The rule of average cost, by hand-made examples and by what must hold for all of them."""
 
+from typing import NamedTuple
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain import positions
 from domain.account import Fill
 from domain.event import Side
-from domain.positions import Holding, traded
 from tests.unit.projections.folds import folded
 from tests.unit.projections.trading import Venue, opened, place
 
+
+class Holding(NamedTuple):
+    """A position, and all that it has realised."""
+
+    quantity: int
+    cost: int
+    realised: int
+
+
 FLAT = Holding(0, 0, 0)
+
+
+def traded(holding: Holding, fill: Fill) -> Holding:
+    quantity, cost, gain = positions.traded(holding.quantity, holding.cost, fill)
+    return Holding(quantity, cost, holding.realised + gain)
 
 
 def fill(side: Side, quantity: int, price: int) -> Fill:
