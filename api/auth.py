@@ -19,14 +19,14 @@ from litestar.types import Guard
 
 from api.problems import Problem
 
-Role = Literal["trader", "analyst", "auditor", "operator", "admin"]
+Role = Literal["trader", "analyst", "auditor", "operator", "risk", "admin"]
 
 ISSUER = "crypto-oms"
 AUDIENCE = "crypto-oms"
 ALGORITHM = "HS256"
 SECRET_BYTES_MIN = 32
 TOKENS_REMEMBERED_MAX = 10_000
-READS_ALL: frozenset[Role] = frozenset({"analyst", "auditor", "operator", "admin"})
+READS_ALL: frozenset[Role] = frozenset({"analyst", "auditor", "operator", "risk", "admin"})
 
 
 class Identity(msgspec.Struct, frozen=True):

@@ -1,6 +1,6 @@
 """All projections, by name: the name is that of the collection."""
 
-from projections import balances, books, markets, orders, positions, trades
+from projections import balances, books, limits, markets, orders, positions, trades
 from projections.projection import Projection
 
 PROJECTIONS: dict[str, Projection] = {
@@ -12,5 +12,6 @@ PROJECTIONS: dict[str, Projection] = {
         trades.PROJECTION,
         balances.PROJECTION,
         positions.PROJECTION,
+        limits.PROJECTION,
     )
 }

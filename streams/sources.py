@@ -9,4 +9,5 @@ SOURCES: dict[str, str] = {
     "trades": EXECUTIONS,
     "balances": ACCOUNTS,
     "positions": ACCOUNTS,
+    "limits": ACCOUNTS,
 }

@@ -127,6 +127,33 @@ class DepositRequest(Request):
     amount: DecimalText
 
 
+AMOUNTS_MAX = 1_000  # assets or markets that a limit names
+
+AmountByAsset = Annotated[
+    dict[Asset, DecimalText],
+    Meta(max_length=AMOUNTS_MAX, description="By quote asset", examples=[{"USD": "5000"}]),
+]
+QuantityByMarket = Annotated[
+    dict[Symbol, DecimalText],
+    Meta(max_length=AMOUNTS_MAX, description="By market, in its base asset", examples=[{"BTC-USD": "10"}]),
+]
+
+
+class AccountLimitsRequest(Request):
+    """All limits of an account from now on. What is left out is unlimited; 0 allows nothing."""
+
+    max_order_notional: AmountByAsset = {}
+    max_open_notional: AmountByAsset = {}
+    max_position: QuantityByMarket = {}
+    order_rate: Annotated[int, Meta(ge=0, le=1_000_000, description="Orders a second")] | None = None
+    daily_loss: Annotated[
+        AmountByAsset,
+        Meta(
+            description="Realised in a UTC day, fees included; after that orders may only reduce positions."
+        ),
+    ] = {}
+
+
 class ListMarketRequest(Request):
     symbol: Symbol
     base_asset: Asset
@@ -146,6 +173,9 @@ class ListMarketRequest(Request):
     session_end_s: Annotated[
         int, Meta(ge=0, le=86_399, description="The second of the UTC day on which day orders end.")
     ] = 0
+    max_position: Annotated[
+        DecimalText, Meta(description="Of each account without a limit of its own; 0 is unlimited.")
+    ] = "0"
 
 
 class FillView(Struct):

@@ -63,7 +63,8 @@ class PositionsView(msgspec.Struct, frozen=True):
 class MarketView(msgspec.Struct, frozen=True):
     """A market's rules and prices. Fees are parts per million of a fill's notional; ``market_buffer_ppm`` is
     how far beyond its trigger price a waiting market buy holds funds; ``session_end_s`` the second of the UTC
-    day on which day orders end. A price is ``null`` before the first trade, or the first mark price.
+    day on which day orders end; ``max_position`` that of each account without a limit of its own, ``null`` if
+    there is none. A price is ``null`` before the first trade, or the first mark price.
     """
 
     symbol: SymbolName
@@ -78,6 +79,7 @@ class MarketView(msgspec.Struct, frozen=True):
     taker_fee_ppm: int
     market_buffer_ppm: int
     session_end_s: int
+    max_position: Decimal | None
     last_price: Price | None
     last_traded_at: Time | None
     mark_price: Price | None
@@ -153,6 +155,7 @@ def market_view(market: Document) -> MarketView:
         rules.taker_fee_ppm,
         rules.market_buffer_ppm,
         rules.session_end_s,
+        given(base_of, rules, rules.max_position or None),
         given(price_of, rules, market["last_price"]),
         time_given(market["traded_at_us"]),
         given(price_of, rules, market["mark_price"]),

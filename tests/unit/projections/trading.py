@@ -8,7 +8,7 @@ from typing import Any
 from commands.batch import Batch
 from commands.messages import AnyCommand, CommandMessage
 from commands.shard import Shard
-from domain.account import Deposit, OpenAccount
+from domain.account import Deposit, LimitsRequest, OpenAccount, SetAccountLimits
 from domain.event import Side
 from domain.ids import order_id, transfer_id
 from domain.market import ListMarket, SetMarkPrice
@@ -105,6 +105,10 @@ def mark(price: str, symbol: str = "BTC-USD") -> SetMarkPrice:
     return SetMarkPrice(command_id=f"mark-{symbol}-{price}", actor="op", symbol=symbol, price=price)
 
 
+def set_limits(account: str, limits: LimitsRequest) -> SetAccountLimits:
+    return SetAccountLimits(command_id=f"limit-{account}", actor="risk-desk", account=account, limits=limits)
+
+
 def cancel(account: str, name: str) -> CancelOrder:
     return CancelOrder(
         command_id=f"cancel-{account}-{name}",
@@ -153,7 +157,9 @@ def trading(
     accounts_count: int = 5,
     shard: int = SHARD,
 ) -> Venue:
-    """Return a venue after ``commands`` random wishes of every kind, those included that are refused."""
+    """Return a venue after ``commands`` random wishes of every kind, those included that are refused; at the
+    end its accounts get limits.
+    """
     chance = random.Random(seed)  # noqa: S311 - to be repeatable
     accounts = [f"acc{seed}-{number}" for number in range(accounts_count)]
     venue = opened(Venue(shard=shard), *accounts, symbols=symbols)
@@ -161,6 +167,7 @@ def trading(
     while wishes.count < commands:
         some = min(chance.randint(1, 40), commands - wishes.count)
         venue.batch(*(wishes.next(venue.now_us) for _ in range(some)))
+    venue.batch(*(set_limits(account, LimitsRequest(order_rate=50)) for account in accounts))
     return venue
 
 
