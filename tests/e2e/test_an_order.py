@@ -311,13 +311,15 @@ def test_the_risk_desk_limits_an_account_and_sees_what_it_uses(
         closing(Desk(stack.settings, roles=["risk"])) as risk,
         closing(Desk(stack.settings, roles=["trader"], accounts=[buyer])) as trader,
     ):
+        trader.symbol = admin.symbol
         assert trader.commands.put(path, json=limits).status_code == HTTPStatus.FORBIDDEN
         unread = risk.commands.put(path, json={**limits, "daily_loss": {"EUR": "5"}})
         assert unread.json()["code"] == "unknown_asset"
         done = risk.commands.put(path, json=limits)
         assert (done.status_code, done.json()["status"]) == (HTTPStatus.OK, "set"), done.text
 
-        assert trader.place(buyer, "bid", "buy", "2", "100").json()["status"] == "open"
+        bid = trader.place(buyer, "bid", "buy", "2", "100").json()
+        assert bid["status"] == "open", bid
         refused = trader.place(buyer, "more", "buy", "1", "100").json()
         assert refused["code"] == "max_open_notional"
         assert "other open orders 200 USD" in refused["detail"]

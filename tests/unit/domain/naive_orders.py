@@ -139,7 +139,8 @@ class RefusedError(Exception):
 @dataclass
 class Meeting:
     """What a taker would do: ``makers`` are copies, as they are afterwards. ``why`` it ends: the reason, or
-    ``None`` if the book has no more for it.
+    ``None`` if the book has no more for it. ``turns``: at which part each maker trades, all its parts
+    together: the first, or where an iceberg last queued again.
     """
 
     makers: list[NaiveOrder]
@@ -148,6 +149,7 @@ class Meeting:
     parts: list[tuple[NaiveOrder, Fraction]] = field(default_factory=list)
     prevented: list[tuple[NaiveOrder, Fraction]] = field(default_factory=list)
     expired: list[NaiveOrder] = field(default_factory=list)
+    turns: dict[str, int] = field(default_factory=dict)
     decremented: Fraction = ZERO
     why: str | None = None
 
