@@ -140,3 +140,14 @@ def test_a_replacement_on_another_market_frees_only_its_own() -> None:
     market.when(replacing("old", buy("alice", 4, at=125, symbol="ETH-USD", name="four"))).then(
         bids(("four", 4, 125), symbol="ETH-USD")
     )
+
+
+def test_a_replacement_in_another_quote_asset_frees_nothing() -> None:
+    other = {"symbol": "ETH-BTC", "base_asset": "ETH", "quote_asset": "BTC", "quote_scale": 4}
+    market = given(listed_market(base_scale=4), listed_market(**other), rich("alice"))
+    resting(buy("alice", 1, at=50, symbol="ETH-BTC", name="kept"))(market)
+    resting(buy("alice", 5, at=100, name="old"))(market)
+    market.when(limits("alice", max_open_notional={"BTC": "50"}))
+    market.when(replacing("old", buy("alice", 1, at=10, symbol="ETH-BTC", name="eth"))).then(
+        rejected("max_open_notional", "worth 10 BTC, other open orders 50 BTC")
+    )
