@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from domain.account import Deposit, OpenAccount, SetAccountFees, SetAccountGroup
+from domain.account import Deposit, OpenAccount, SetAccountFees, SetAccountGroup, SetAccountLimits
 from domain.control import ChangeMarketRules, DelistMarket, SetAccountStatus, SetMarketStatus, SetVenueStatus
 from domain.event import Liquidity
 from domain.market import ListMarket, SetMarkPrice
@@ -37,6 +37,7 @@ AnyCommand = (
     | AdjustBalance
     | SetAccountFees
     | SetAccountGroup
+    | SetAccountLimits
     | ListMarket
     | SetMarkPrice
     | BustTrade

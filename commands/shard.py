@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from time import monotonic
 
 from commands.known_ids import KnownIds
-from domain.exchange import Exchange, evolve
+from domain.exchange import Exchange, replay
 from domain.ids import account_stream, market_stream, venue_stream
 from domain.market import MarketListed
 from domain.order import OrderCancelled, OrderFilled, OrderPlaced, OrderRejected
@@ -78,7 +78,7 @@ class Shard:
         """Rebuild from the store, saying how far it is every two seconds."""
         said = monotonic()
         for recorded in events:
-            evolve(self.exchange, recorded.event)
+            replay(self.exchange, recorded.event, recorded.occurred_at_us)
             self.next_version(recorded.stream, recorded.event)
             self.remember(recorded.seq, recorded.stream, recorded.event)
             self.now_us = recorded.occurred_at_us

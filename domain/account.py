@@ -112,6 +112,27 @@ class AccountGroupSet(Event, frozen=True, tag="AccountGroupSet.v1"):
     group: str | None
 
 
+class AccountLimits(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What an account may do at most; what is not named is unlimited, 0 allows nothing.
+
+    ``max_order_notional``, ``max_open_notional``, ``daily_loss``: by quote asset, in quote units;
+    ``max_position``: by market, in base units; ``order_rate``: orders a second.
+    """
+
+    max_order_notional: dict[str, int] = {}
+    max_open_notional: dict[str, int] = {}
+    max_position: dict[str, int] = {}
+    order_rate: int | None = None
+    daily_loss: dict[str, int] = {}
+
+
+class AccountLimitsSet(Event, frozen=True, tag="AccountLimitsSet.v1"):
+    """From now on these limits hold, and none of those before."""
+
+    account: str
+    limits: AccountLimits
+
+
 # --- Commands -------------------------------------------------------------------------------------------
 
 
@@ -143,3 +164,20 @@ class SetAccountGroup(Command, frozen=True, tag="SetAccountGroup"):
 
     account: str
     group: str | None = None
+
+
+class LimitsRequest(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
+    """What is asked for as ``AccountLimits``; amounts are decimal strings in whole units."""
+
+    max_order_notional: dict[str, str] = {}
+    max_open_notional: dict[str, str] = {}
+    max_position: dict[str, str] = {}
+    order_rate: int | None = None
+    daily_loss: dict[str, str] = {}
+
+
+class SetAccountLimits(Command, frozen=True, tag="SetAccountLimits"):
+    """Replace all limits of an account by ``limits``."""
+
+    account: str
+    limits: LimitsRequest

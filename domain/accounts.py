@@ -2,9 +2,19 @@
 
 from typing import TYPE_CHECKING
 
-from domain.account import FEES, AccountOpened, AccountPosted, FundsDeposited, OpenAccount, Posting
+from domain.account import (
+    FEES,
+    AccountLimits,
+    AccountOpened,
+    AccountPosted,
+    FundsDeposited,
+    OpenAccount,
+    Posting,
+)
 from domain.book import Order
 from domain.event import Event
+from domain.exposure import Exposure
+from domain.positions import Position
 from domain.rejections import RefusedError
 from domain.state_hash import Part, digest_of
 
@@ -32,21 +42,29 @@ class Balance:
 
 
 class Account:
-    """An open account, its balances by asset and its open orders by id, and how many on each market.
-    ``status``: what it may do, one of ``AccountStatus``. ``fees`` are the (maker, taker) ppm agreed with it,
-    by symbol ("": all markets). ``group``: the accounts it is of one owner with, and ``owner`` who that is:
-    orders of one owner are kept from trading with each other.
+    """An open account: its balances by asset, its positions by symbol, its open orders by id, and how many
+    on each market. ``status``: what it may do, one of ``AccountStatus``. ``fees`` are the (maker, taker) ppm
+    agreed with it, by symbol ("": all markets). ``group``: the accounts it is of one owner with, and
+    ``owner`` who that is: orders of one owner are kept from trading with each other.
+
+    ``limits``: ``None`` if it has none. ``exposure`` is counted where a limit asks for it.
+    ``orders_in_second``: how many orders it sent in ``second`` (since 1970), if their rate is limited.
     """
 
     __slots__ = (
         "account",
         "balances",
         "digest",
+        "exposure",
         "fees",
         "group",
+        "limits",
         "open_on",
         "orders",
+        "orders_in_second",
         "owner",
+        "positions",
+        "second",
         "status",
     )
 
@@ -59,6 +77,11 @@ class Account:
         self.owner = account
         self.open_on: dict[str, int] = {}
         self.status = "active"
+        self.positions: dict[str, Position] = {}
+        self.limits: AccountLimits | None = None
+        self.exposure: Exposure | None = None
+        self.second = 0
+        self.orders_in_second = 0
         self.digest = 0
 
     def join(self, group: str | None) -> None:
@@ -67,9 +90,28 @@ class Account:
         self.owner = self.account if group is None else f"group:{group}"
 
     def parts(self) -> tuple[Part, ...]:
-        """Return its own state, for the state hash; balances and orders have digests of their own."""
+        """Return its own state, for the state hash; balances, orders and positions have digests of their
+        own, and from those of orders and positions its exposure follows.
+        """
         fees = [part for symbol in sorted(self.fees) for part in (symbol, *self.fees[symbol])]
-        return ("account", self.account, self.status, self.owner, *fees)
+        terms = ("account", self.account, self.status, self.owner, *fees)
+        if self.limits is None:
+            return terms
+        return (*terms, *limit_parts(self.limits), self.second, self.orders_in_second)
+
+
+def limit_parts(limits: AccountLimits) -> tuple[Part, ...]:
+    parts: list[Part] = ["limits", str(limits.order_rate)]
+    for name, most in (
+        ("max_order_notional", limits.max_order_notional),
+        ("max_open_notional", limits.max_open_notional),
+        ("max_position", limits.max_position),
+        ("daily_loss", limits.daily_loss),
+    ):
+        parts.append(name)
+        for key in sorted(most):
+            parts += (key, most[key])
+    return tuple(parts)
 
 
 # --- Decisions ------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from domain.book import Order
 from domain.checks import limit_price_units, not_stale, positive_price, quantity_units, worth_enough
 from domain.ending import held_asset, open_order
 from domain.event import Event
+from domain.limits import check_amendment
 from domain.markets import Market
 from domain.matching import plan, shrink, would_take
 from domain.numbers import format_units
@@ -86,6 +87,7 @@ def _moved(market: Market, order: Order, text: str) -> Trigger:
 
 
 def _amend_waiting(step: Step, market: Market, order: Order, changed: Order) -> None:
+    check_amendment(step, market, order, changed)
     changed.held = waiting_hold(market, changed)
     _check_more_funds(step, market, order, changed.held)
     step.events.append(_amended(order, changed, leaves=0, resting=0, keeps_priority=True))
@@ -98,6 +100,7 @@ def _requeue(step: Step, market: Market, order: Order, changed: Order) -> None:
         check_in_band(market, changed.side, changed.price)
     if order.post_only and would_take(market, changed):
         raise RefusedError("post_only_would_take", "amended so, the order would trade at once")
+    check_amendment(step, market, order, changed)
     planned = plan(market, changed)
     changed.held = hold_needed(market, changed, planned)
     _check_more_funds(step, market, order, changed.held)

@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from domain.account import FEES, Fill
 from domain.checks import limit_price_units
-from domain.event import Event, opposite
+from domain.event import Event, Side, opposite
 from domain.ledger import Ledger
 from domain.market import MarketRules
 from domain.markets import Market, fee_on
 from domain.numbers import format_units
 from domain.order import OrderFilled, OrderPlaced
+from domain.positions import day_of, position_filled
 from domain.rejections import RefusedError
 from domain.state_hash import Part
 from domain.trade import BustTrade, ChangeTrade, CorrectTrade, TradeBusted, TradeCorrected, TradeSide
@@ -203,29 +204,16 @@ def _parties(buy: OrderFilled, sell: OrderFilled) -> tuple[str, int, str, str, s
 
 
 def _made(filled: OrderFilled, terms: Terms, fee: int) -> Fill:
-    return Fill(
-        filled.symbol,
-        filled.trade_id,
-        filled.side,
-        filled.liquidity,
-        terms.price,
-        filled.quantity,
-        terms.notional,
-        fee,
-    )
+    return _fill(filled, filled.side, terms, fee)
 
 
 def _reversed(filled: OrderFilled, terms: Terms, fee: int) -> Fill:
-    return Fill(
-        filled.symbol,
-        filled.trade_id,
-        opposite(filled.side),
-        filled.liquidity,
-        terms.price,
-        filled.quantity,
-        terms.notional,
-        -fee,
-    )
+    return _fill(filled, opposite(filled.side), terms, -fee)
+
+
+def _fill(filled: OrderFilled, side: Side, terms: Terms, fee: int) -> Fill:
+    symbol, trade_id, quantity = filled.symbol, filled.trade_id, filled.quantity
+    return Fill(symbol, trade_id, side, filled.liquidity, terms.price, quantity, terms.notional, fee)
 
 
 def _settled(
@@ -268,11 +256,38 @@ def _lack(account: str, asset: str, scale: int, available: int, due: int) -> str
 
 
 def trade_busted(exchange: "Exchange", event: TradeBusted) -> None:
+    """The fills taken back enter the positions in the order in which their postings come."""
     _changed(exchange, event.symbol, event.trade_id, 0, 0, 0)
+    price, notional = event.price, event.notional
+    _filled(exchange, event, event.seller, "buy", price, notional, -event.seller_fee)
+    _filled(exchange, event, event.buyer, "sell", price, notional, -event.buyer_fee)
 
 
 def trade_corrected(exchange: "Exchange", event: TradeCorrected) -> None:
+    """The same: first what comes, the fills taken back, then what goes, those that stand instead."""
     _changed(exchange, event.symbol, event.trade_id, event.price, event.buyer_fee, event.seller_fee)
+    old_price, old_notional = event.old_price, event.old_notional
+    _filled(exchange, event, event.buyer, "sell", old_price, old_notional, -event.old_buyer_fee)
+    _filled(exchange, event, event.seller, "buy", old_price, old_notional, -event.old_seller_fee)
+    _filled(exchange, event, event.buyer, "buy", event.price, event.notional, event.buyer_fee)
+    _filled(exchange, event, event.seller, "sell", event.price, event.notional, event.seller_fee)
+
+
+def _filled(
+    exchange: "Exchange",
+    event: TradeBusted | TradeCorrected,
+    name: str,
+    side: Side,
+    price: int,
+    notional: int,
+    fee: int,
+) -> None:
+    account = exchange.accounts[name]
+    fill = Fill(event.symbol, event.trade_id, side, "taker", price, event.quantity, notional, fee)
+    net = position_filled(exchange, account, fill)
+    if account.exposure is not None:
+        quote_asset = exchange.markets[event.symbol].rules.quote_asset
+        account.exposure.realise(quote_asset, day_of(exchange.now_us), net)
 
 
 def _changed(

@@ -80,6 +80,7 @@ class ChangeMarketRules(Command, frozen=True, tag="ChangeMarketRules"):
     buy_band_down_ppm: int | None = None
     sell_band_up_ppm: int | None = None
     sell_band_down_ppm: int | None = None
+    max_position: str | None = None
 
 
 class DelistMarket(Command, frozen=True, tag="DelistMarket"):

@@ -18,6 +18,7 @@ from domain import (
     ending,
     evolution,
     funding,
+    limits,
     market,
     markets,
     order,
@@ -46,7 +47,8 @@ class Exchange:
     ``venue_status`` what all markets and accounts take, one of ``VenueStatus``.
 
     ``moved``: the markets whose price has moved since it was last looked whom that triggers. ``expiries``: a
-    heap of (time, order id), of orders that may be done by then.
+    heap of (time, order id), of orders that may be done by then. ``now_us``: when the last thing happened,
+    in microseconds since 1970, UTC.
     """
 
     def __init__(self) -> None:
@@ -60,6 +62,7 @@ class Exchange:
         self.venue_status = "open"
         self.moved: dict[str, None] = {}
         self.expiries: list[tuple[int, str]] = []
+        self.now_us = 0
         self.hashed = StateHash()
 
     @property
@@ -101,6 +104,7 @@ DECISIONS: dict[type[Command], Callable[[Exchange, Any, int], list[Event]]] = {
     transfer.CancelWithdrawal: transfers.cancel_withdrawal,
     transfer.TransferFunds: transfers.transfer,
     transfer.AdjustBalance: transfers.adjust,
+    account.SetAccountLimits: limits.set_limits,
     market.ListMarket: markets.list_market,
     market.SetMarkPrice: markets.set_mark_price,
     trade.ChangeTrade: busting.change_trade,
@@ -130,6 +134,7 @@ EVOLUTIONS: dict[type[Event], Callable[[Exchange, Any], None]] = {
     transfer.WithdrawalCancelled: transfers.withdrawal_cancelled,
     transfer.FundsTransferred: transfers.funds_transferred,
     transfer.BalanceAdjusted: transfers.balance_adjusted,
+    account.AccountLimitsSet: limits.limits_set,
     market.MarketListed: markets.market_listed,
     market.MarkPriceSet: evolution.mark_price_set,
     trade.TradeBusted: busting.trade_busted,
@@ -151,8 +156,14 @@ def decide(exchange: Exchange, command: Command, now_us: int) -> list[Event]:
 
 
 def evolve(exchange: Exchange, event: Event) -> None:
-    """Make ``event`` part of the state."""
+    """Make ``event`` part of the state, as happening at ``exchange.now_us``."""
     EVOLUTIONS[type(event)](exchange, event)
+
+
+def replay(exchange: Exchange, event: Event, occurred_at_us: int) -> None:
+    """Make ``event`` part of the state, as it happened then."""
+    exchange.now_us = occurred_at_us
+    evolve(exchange, event)
 
 
 def carry_out(exchange: Exchange, command: Command, now_us: int) -> list[Event]:
@@ -168,6 +179,8 @@ def make_so(exchange: Exchange, events: list[Event], command_id: str, now_us: in
 
     Return all events, those that followed included.
     """
+    if events:
+        exchange.now_us = now_us
     for event in events:
         evolve(exchange, event)
     return events + _follow(exchange, command_id, now_us) if exchange.moved else events
@@ -179,6 +192,8 @@ def pass_time(exchange: Exchange, now_us: int) -> list[Event]:
     if next_us is None or next_us > now_us:
         return []
     events = ending.expire(exchange, now_us)
+    if events:
+        exchange.now_us = now_us
     for event in events:
         evolve(exchange, event)
     return events

@@ -29,6 +29,7 @@ class MarketRules(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     below (``down``) the reference price an order of that side may be priced, in parts per million; 0: any.
 
     Stored events leave defaults out, so a default never changes.
+    orders end. ``max_position``: of each account without a limit of its own, in base units; 0: unlimited.
     """
 
     symbol: str
@@ -51,6 +52,7 @@ class MarketRules(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     buy_band_down_ppm: int = 0
     sell_band_up_ppm: int = 0
     sell_band_down_ppm: int = 0
+    max_position: int = 0
 
     def session_end_after(self, now_us: int) -> int:
         """Return when the trading session that ``now_us`` is in ends, in microseconds."""
@@ -103,6 +105,7 @@ class ListMarket(Command, frozen=True, tag="ListMarket"):
     buy_band_down_ppm: int = 0
     sell_band_up_ppm: int = 0
     sell_band_down_ppm: int = 0
+    max_position: str = "0"
 
 
 class SetMarkPrice(Command, frozen=True, tag="SetMarkPrice"):

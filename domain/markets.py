@@ -135,6 +135,7 @@ def _rules(command: ListMarket, price_scale: int | None) -> MarketRules:
         buy_band_down_ppm=command.buy_band_down_ppm,
         sell_band_up_ppm=command.sell_band_up_ppm,
         sell_band_down_ppm=command.sell_band_down_ppm,
+        max_position=units_of("max_position", command.max_position, command.base_scale),
     )
     check_rules(rules)
     return rules

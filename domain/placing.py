@@ -18,6 +18,7 @@ from domain.checks import (
 )
 from domain.ending import cancel_order, held_asset, open_order
 from domain.event import Event
+from domain.limits import check_order
 from domain.market import DAY_US, SECOND_US
 from domain.markets import Market
 from domain.matching import Plan, cost_max, is_killed, plan, settle, taker_cost, within_budget, would_take
@@ -213,6 +214,7 @@ def enter(step: Step, order: Order, request: OrderRequest) -> None:
     killed = is_killed(order, planned)
     if order.budget:
         planned = within_budget(order, planned)
+    check_order(step, market, order, planned)
     held = hold_needed(market, order, planned)
     check_funds(step, market, order, held)
     order.held = held
@@ -227,6 +229,7 @@ def enter(step: Step, order: Order, request: OrderRequest) -> None:
 
 def wait(step: Step, market: Market, order: Order) -> None:
     """Hold what the order will need when its trigger fires."""
+    check_order(step, market, order)
     held = waiting_hold(market, order)
     check_funds(step, market, order, held)
     order.held = held

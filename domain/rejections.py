@@ -78,6 +78,27 @@ CATALOGUE: dict[str, Reason] = {
         "The account has less available than the order (fees included) or the transfer needs.",
         "Deposit, cancel other orders, or reduce the amount.",
     ),
+    "invalid_limit": Reason(
+        "A limit is not one that can be kept.", "Correct the limit that the detail names."
+    ),
+    "order_rate": Reason(
+        "The account has sent as many orders in this second as it may.", "Wait for the next second."
+    ),
+    "max_order_notional": Reason(
+        "The order is worth more than one order of the account may be.", "Send a smaller order."
+    ),
+    "max_open_notional": Reason(
+        "The account's open orders would be worth more than they may be together.",
+        "Cancel other orders, or send a smaller one.",
+    ),
+    "max_position": Reason(
+        "If all of the account's open orders of this side traded, its position would be too large.",
+        "Cancel other orders of this side, or send a smaller one.",
+    ),
+    "daily_loss": Reason(
+        "The account has lost today what it may lose: it may only reduce its positions.",
+        "Send orders that reduce a position, or wait for the next UTC day.",
+    ),
     "balance_limit": Reason("The balance would exceed what one account can hold.", "Use a second account."),
     "same_account": Reason("A transfer needs two accounts.", "Name another account to transfer to."),
     "withdrawal_not_open": Reason(

@@ -62,6 +62,9 @@ def _with_amounts(rules: MarketRules, command: ChangeMarketRules) -> MarketRules
         min_notional=rules.min_notional
         if command.min_notional is None
         else units_of("min_notional", command.min_notional, rules.quote_scale),
+        max_position=rules.max_position
+        if command.max_position is None
+        else units_of("max_position", command.max_position, base),
     )
 
 

@@ -5,6 +5,7 @@ from projections import (
     balances,
     books,
     ledger,
+    limits,
     markets,
     orders,
     positions,
@@ -29,5 +30,6 @@ PROJECTIONS: dict[str, Projection] = {
         ledger.PROJECTION,
         accounts.PROJECTION,
         venue.PROJECTION,
+        limits.PROJECTION,
     )
 }

@@ -12,6 +12,7 @@ import msgspec
 from domain.account import (
     AccountFeesSet,
     AccountGroupSet,
+    AccountLimitsSet,
     AccountOpened,
     AccountPosted,
     FundsDeposited,
@@ -62,7 +63,9 @@ TransferEvent = (
     | FundsTransferred
     | BalanceAdjusted
 )
-AccountEvent = AccountOpened | AccountPosted | AccountFeesSet | AccountGroupSet | AccountStatusChanged
+AccountEvent = (
+    AccountOpened | AccountPosted | AccountFeesSet | AccountGroupSet | AccountLimitsSet | AccountStatusChanged
+)
 MarketEvent = (
     MarketListed
     | MarkPriceSet

@@ -14,4 +14,5 @@ SOURCES: dict[str, str] = {
     "ledger": ACCOUNTS,
     "accounts": ACCOUNTS,
     "venue": EXECUTIONS,
+    "limits": ACCOUNTS,
 }

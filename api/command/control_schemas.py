@@ -35,6 +35,7 @@ class MarketRulesRequest(Request):
     min_quantity: DecimalText | None = None
     max_quantity: DecimalText | None = None
     min_notional: DecimalText | None = None
+    max_position: DecimalText | None = None
     maker_fee_ppm: FeePpm | None = None
     taker_fee_ppm: FeePpm | None = None
     market_buffer_ppm: Annotated[int, Meta(ge=0, le=1_000_000)] | None = None

@@ -202,6 +202,33 @@ class AccountGroupRequest(Request):
     group: Annotated[str, Meta(pattern=ACCOUNT_PATTERN)] | None = None
 
 
+AMOUNTS_MAX = 1_000  # assets or markets that a limit names
+
+AmountByAsset = Annotated[
+    dict[Asset, DecimalText],
+    Meta(max_length=AMOUNTS_MAX, description="By quote asset", examples=[{"USD": "5000"}]),
+]
+QuantityByMarket = Annotated[
+    dict[Symbol, DecimalText],
+    Meta(max_length=AMOUNTS_MAX, description="By market, in its base asset", examples=[{"BTC-USD": "10"}]),
+]
+
+
+class AccountLimitsRequest(Request):
+    """All limits of an account from now on. What is left out is unlimited; 0 allows nothing."""
+
+    max_order_notional: AmountByAsset = {}
+    max_open_notional: AmountByAsset = {}
+    max_position: QuantityByMarket = {}
+    order_rate: Annotated[int, Meta(ge=0, le=1_000_000, description="Orders a second")] | None = None
+    daily_loss: Annotated[
+        AmountByAsset,
+        Meta(
+            description="Realised in a UTC day, fees included; after that orders may only reduce positions."
+        ),
+    ] = {}
+
+
 class ListMarketRequest(Request):
     symbol: Symbol
     base_asset: Asset
@@ -226,6 +253,9 @@ class ListMarketRequest(Request):
     buy_band_down_ppm: BandDown = 0
     sell_band_up_ppm: BandUp = 0
     sell_band_down_ppm: BandDown = 0
+    max_position: Annotated[
+        DecimalText, Meta(description="Of each account without a limit of its own; 0 is unlimited.")
+    ] = "0"
 
 
 class FillView(Struct):

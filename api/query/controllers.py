@@ -1,6 +1,7 @@
 """The query API's routes. Each says how fresh its answer is, and waits for a write if asked to."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, TypeVar
@@ -15,6 +16,7 @@ from pymongo.database import Database
 from api.auth import Identity, may_read
 from api.problems import Problem
 from api.query.freshness import Freshness
+from api.query.limit_views import LimitsView, Use, limits_view, symbols_of
 from api.query.market_cache import MarketCache
 from api.query.order_views import OrdersPage, OrderStatus, OrderView, order_view
 from api.query.views import (
@@ -38,10 +40,12 @@ from api.query.views import (
     venue_view,
 )
 from domain.market import MarketRules
+from domain.positions import day_of
 from projections import (
     accounts,
     balances,
     books,
+    limits,
     markets,
     orders,
     positions,
@@ -57,6 +61,7 @@ PAGE_MAX, PAGE_DEFAULT = 500, 50
 DEPTH_MAX, DEPTH_DEFAULT = 1_000, 20
 ASSETS_MAX = 10_000  # of one account, over all shards
 SHARDS_MAX = 1_000
+ORDERS_COUNTED_MAX = 10_000  # open ones, for what is used of a limit
 
 AfterQuery = Annotated[
     str | None,
@@ -129,6 +134,23 @@ class Reader:
     def scale(self, asset: str) -> int:
         """Return how many decimals the asset's minor unit has."""
         return self._known(self.markets.scale(asset), asset)
+
+    def limits_view(self, account: str) -> LimitsView:
+        found = orders.open_of_account(self.database, account, ORDERS_COUNTED_MAX + 1)
+        held = positions.of_account(self.database, account, ASSETS_MAX)
+        document = limits.of_account(self.database, account)
+        today = day_of(time.time_ns() // 1_000)
+        use = Use(
+            found[:ORDERS_COUNTED_MAX], symbols_of(held), today, complete=len(found) <= ORDERS_COUNTED_MAX
+        )
+        return limits_view(
+            account,
+            limits.limits_of(document),
+            None if document is None else document["changed_at_us"],
+            use,
+            lambda symbol: self._known(self.markets.rules(symbol), symbol),
+            lambda asset: self._known(self.markets.scale(asset), asset),
+        )
 
     def _known(self, found: T | None, name: str) -> T:
         """Markets are a projection of their own, which may be a moment behind."""
@@ -262,6 +284,22 @@ class Accounts(Controller):
             return PositionsView(account, [reader.position_view(position) for position in found])
 
         return await reader.answer("positions", (after, read_after), read)
+
+    @get(
+        "/limits", operation_id="getLimits", summary="What the account may do at most, and what is used of it"
+    )
+    async def limits_of(
+        self,
+        request: AskedBy,
+        reader: Read,
+        account: FromPath[str],
+        after: AfterQuery = None,
+        read_after: AfterHeader = None,
+    ) -> Response[LimitsView]:
+        may_read(request.user, account)
+        for projection in ("orders", "positions"):
+            await reader.freshness.reach(projection, after or read_after)
+        return await reader.answer("limits", (after, read_after), lambda: reader.limits_view(account))
 
 
 class Markets(Controller):

@@ -93,8 +93,9 @@ class MarketView(msgspec.Struct, frozen=True):
     """A market's rules and prices. Fees are parts per million of a fill's notional; ``market_buffer_ppm`` is
     how far beyond its trigger price a waiting market buy holds funds; ``session_end_s`` the second of the UTC
     day on which day orders end. ``max_open_orders``: of one account; the bands: how far from the mark price
-    (or else the last) an order of that side may be priced, in parts per million; 0: no limit. ``status``: the
-    market's own, whatever the venue's is. A price is ``null`` before the first trade, or mark price.
+    (or else the last) an order of that side may be priced, in parts per million; 0: no limit.
+    ``max_position``: that of each account without a limit of its own, ``null`` if there is none. ``status``:
+    the market's own, whatever the venue's is. A price is ``null`` before the first trade, or mark price.
     """
 
     symbol: SymbolName
@@ -117,6 +118,7 @@ class MarketView(msgspec.Struct, frozen=True):
     status: MarketStatus | Literal["delisted"]
     status_reason: str
     status_changed_at: Time | None
+    max_position: Decimal | None
     last_price: Price | None
     last_traded_at: Time | None
     mark_price: Price | None
@@ -221,6 +223,7 @@ def market_view(market: Document) -> MarketView:
         market["status"],
         market["status_reason"],
         time_given(market["status_changed_at_us"]),
+        given(base_of, rules, rules.max_position or None),
         given(price_of, rules, market["last_price"]),
         time_given(market["traded_at_us"]),
         given(price_of, rules, market["mark_price"]),

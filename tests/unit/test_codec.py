@@ -13,6 +13,8 @@ import pytest
 from domain.account import (
     AccountFeesSet,
     AccountGroupSet,
+    AccountLimits,
+    AccountLimitsSet,
     AccountOpened,
     AccountPosted,
     Fill,
@@ -437,6 +439,23 @@ GOLDEN = {
         VenueStatusChanged(status="halted", reason="drill", actor="operator"),
         actor="operator",
         causation_id="status-3",
+    ),
+    "AccountLimitsSet.v1": recorded(
+        13,
+        "account-stream",
+        3,
+        AccountLimitsSet(
+            account="alice",
+            limits=AccountLimits(
+                max_order_notional={"USD": 1_000_000_000_000_000},
+                max_open_notional={"EUR": 0, "USD": 5_000_000_000_000_000},
+                max_position={"BTC-USD": 1_000_000_000},
+                order_rate=50,
+                daily_loss={"USD": 250_000_000_000_000},
+            ),
+        ),
+        actor="risk-desk",
+        causation_id="limits-1",
     ),
 }
 

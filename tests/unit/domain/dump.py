@@ -15,6 +15,7 @@ from domain.account import FEES
 from domain.accounts import Account
 from domain.book import BookSide, Order
 from domain.exchange import Exchange
+from domain.exposure import Exposure
 from domain.markets import Market
 from domain.waiting import Waiting
 
@@ -46,6 +47,8 @@ ORDER_FIELDS = (
 )
 WITHDRAWAL_FIELDS = ("transfer_id", "account", "asset", "amount")
 
+POSITION_FIELDS = ("quantity", "cost", "day", "net")
+
 
 def dump(exchange: Exchange) -> Dump:
     state_hash = exchange.state_hash  # first: asking for it brings the digests up to date
@@ -62,6 +65,7 @@ def dump(exchange: Exchange) -> Dump:
             (key, {name: getattr(each, name) for name in (*WITHDRAWAL_FIELDS, "digest")})
             for key, each in exchange.withdrawals.items()
         ],
+        "now_us": exchange.now_us,
         "state_hash": state_hash,
     }
 
@@ -88,8 +92,24 @@ def hash_from_scratch(state: Dump) -> int:
     ]
     venue = [("venue", state["venue_status"])] if state["venue_status"] != "open" else []
     money = [*outside, *adjusted, *under_way]
-    terms = [*orders, *balances, *markets, *rules, *accounts, *venue, *money, *trades]
+    positions = [
+        ("position", account, symbol, *(position[name] for name in POSITION_FIELDS))
+        for account, holder in state["accounts"]
+        for symbol, position in holder["positions"]
+    ]
+    holders = [*accounts, *positions]
+    terms = [*orders, *balances, *markets, *rules, *holders, *venue, *money, *trades]
     return sum(_digest(*parts) for parts in terms) % 2**64
+
+
+def _limit_parts(holder: Dump) -> list[object]:
+    limits = holder["limits"]
+    if limits is None:
+        return []
+    parts: list[object] = ["limits", limits.get("order_rate")]
+    for name in ("max_order_notional", "max_open_notional", "max_position", "daily_loss"):
+        parts += [name, *(part for entry in sorted(limits.get(name, {}).items()) for part in entry)]
+    return [*parts, holder["second"], holder["orders_in_second"]]
 
 
 def _digest(*parts: object) -> int:
@@ -99,13 +119,17 @@ def _digest(*parts: object) -> int:
 def _account_terms(account: Dump) -> tuple[object, ...]:
     owner = account["account"] if account["group"] is None else f"group:{account['group']}"
     fees = [part for symbol, both in sorted(account["fees"]) for part in (symbol, *both)]
-    return ("account", account["account"], account["status"], owner, *fees)
+    return ("account", account["account"], account["status"], owner, *fees, *_limit_parts(account))
 
 
 def _account(account: Account) -> Dump:
     balances = [
         (asset, {"available": balance.available, "held": balance.held, "digest": balance.digest})
         for asset, balance in account.balances.items()
+    ]
+    positions = [
+        (symbol, {name: getattr(position, name) for name in (*POSITION_FIELDS, "digest")})
+        for symbol, position in account.positions.items()
     ]
     return {
         "account": account.account,
@@ -115,6 +139,20 @@ def _account(account: Account) -> Dump:
         "group": account.group,
         "owner": account.owner,
         "status": account.status,
+        "positions": positions,
+        "limits": None if account.limits is None else msgspec.to_builtins(account.limits),
+        "second": account.second,
+        "orders_in_second": account.orders_in_second,
+        "exposure": None if account.exposure is None else _exposure(account.exposure),
+    }
+
+
+def _exposure(exposure: Exposure) -> Dump:
+    return {
+        "notional": list(exposure.notional.items()),
+        "quantity": list(exposure.quantity.items()),
+        "day": exposure.day,
+        "net": list(exposure.net.items()),
     }
 
 

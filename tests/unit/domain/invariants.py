@@ -8,6 +8,7 @@ from domain.exchange import Exchange
 from domain.markets import Market
 from domain.order import Trigger
 from tests.unit.domain.dump import dump, hash_from_scratch
+from tests.unit.domain.invariants_of_exposure import check_exposures
 
 
 def check_invariants(exchange: Exchange) -> None:
@@ -18,6 +19,7 @@ def check_invariants(exchange: Exchange) -> None:
         check_open_orders(exchange, market)
         check_triggers(market, firing=market.status == "open" and exchange.venue_status == "open")
     check_indexes(exchange)
+    check_exposures(exchange)
     assert exchange.state_hash == hash_from_scratch(dump(exchange))
 
 

@@ -11,6 +11,7 @@ from fractions import Fraction
 
 from tests.unit.domain.naive_busting import Deal, remember
 from tests.unit.domain.naive_controls import NaiveControls
+from tests.unit.domain.naive_limits import DAY_US, Limiting, NaiveFill
 from tests.unit.domain.naive_matching import is_met, meet, trades
 from tests.unit.domain.naive_money import NaiveMoney
 from tests.unit.domain.naive_orders import (
@@ -35,6 +36,7 @@ class NaiveExchange(NaiveMoney):
     def __init__(self, markets: dict[str, Rules]) -> None:
         super().__init__()
         self.markets = markets
+        self.limiting = Limiting()
         self.prices: dict[tuple[str, str], Fraction] = {}
         self.arrivals = 0
         self.now_us = 0
@@ -96,7 +98,10 @@ class NaiveExchange(NaiveMoney):
         return self.result
 
     def place(self, placing: Placing) -> None:
-        self.enter_new(placing)
+        try:
+            self.enter_new(placing)
+        finally:
+            self.limiting.attempted(placing.account, self.now_us)
 
     def cancel(self, account: str, order_id: str) -> None:
         self.end(self.open_order(account, order_id), "requested")
@@ -108,6 +113,12 @@ class NaiveExchange(NaiveMoney):
                 self.end(order, "disconnected" if session else "requested")
 
     def replace(self, old: str, placing: Placing, *, allow_failure: bool) -> None:
+        try:
+            self.end_and_enter(old, placing, allow_failure=allow_failure)
+        finally:
+            self.limiting.attempted(placing.account, self.now_us)
+
+    def end_and_enter(self, old: str, placing: Placing, *, allow_failure: bool) -> None:
         if placing.late:
             raise RefusedError("stale_command")
         try:
@@ -133,6 +144,10 @@ class NaiveExchange(NaiveMoney):
         same_price = changed.price == order.price
         self.orders.remove(order)
         if order.trigger is not None:
+            if (changed.price, changed.trigger) != (order.price, order.trigger) or (
+                changed.quantity > order.quantity
+            ):
+                self.check_limits(changed, None, order)
             self.check_funds(changed, self.hold(changed))
             self.orders.append(changed)
         elif same_price and changed.quantity < order.quantity:
@@ -140,7 +155,11 @@ class NaiveExchange(NaiveMoney):
             self.orders.append(changed)
         else:
             self.controls.check_band_of(self.markets[order.symbol], changed, self.reference(order.symbol))
-            self.enter(changed)
+            self.enter(changed, before=order)
+            self.limiting.attempted(account, self.now_us)
+
+    def check_limits(self, order: NaiveOrder, meeting: Meeting | None, before: NaiveOrder | None) -> None:
+        self.limiting.check(self.orders, order, meeting, before, self.now_us)
 
     def set_mark(self, symbol: str, price: Fraction) -> None:
         self.controls.check_listed(symbol)
@@ -170,6 +189,8 @@ class NaiveExchange(NaiveMoney):
         if order.trigger is None:
             self.enter(order)
         else:
+            self.limiting.check_rate(order.account, self.now_us)
+            self.check_limits(order, None, None)
             self.check_funds(order, self.hold(order))
             self.orders.append(order)
 
@@ -326,13 +347,22 @@ class NaiveExchange(NaiveMoney):
 
     # --- Matching ---
 
-    def enter(self, order: NaiveOrder, purse: Fraction | None = None) -> None:
+    def enter(
+        self,
+        order: NaiveOrder,
+        purse: Fraction | None = None,
+        *,
+        before: NaiveOrder | None = None,
+        fired: bool = False,
+    ) -> None:
         """Let an order that is in nobody's list meet the book, and end or rest."""
         rules, reference = self.markets[order.symbol], self.reference(order.symbol)
         meeting = meet(rules, self.orders, order, order.budget if purse is None else purse, reference)
         if order.post_only and (meeting.parts or meeting.prevented):
             raise RefusedError("post_only_would_take")
-        if purse is None:
+        if not fired:
+            self.limiting.check_rate(order.account, self.now_us)
+            self.check_limits(order, meeting, before)
             self.check_funds(order, self.needs(order, meeting))
         if order.tif == "fok" and (meeting.decremented or not self.in_full(order, meeting)):
             budgeted = meeting.traded + meeting.decremented
@@ -366,10 +396,10 @@ class NaiveExchange(NaiveMoney):
     def carry_out(self, taker: NaiveOrder, meeting: Meeting) -> None:
         """Put the makers back as the taker left them, and move the money."""
         made = trades(self.markets[taker.symbol], taker, meeting)
-        owners = {order.order_id: order.account for order in self.orders}
+        owners = {order.order_id: order for order in self.orders}
         self.put_back(taker, meeting)
         for trade in made:
-            self.settle(taker, trade, owners[trade.maker])
+            self.settle(taker, trade, owners[trade.maker].account)
             remember(self, taker, trade, owners[trade.maker])
             self.price_is(taker.symbol, "last", trade.price)
         self.result.trades += made
@@ -394,6 +424,10 @@ class NaiveExchange(NaiveMoney):
             self.add(account, rules.base, direction * trade.quantity)
             self.add(account, rules.quote, -direction * notional - fee)
             self.add("fees", rules.quote, fee)
+            day = self.now_us // DAY_US
+            self.limiting.fills.append(
+                NaiveFill(account, taker.symbol, direction * trade.quantity, notional, fee, day)
+            )
 
     # --- Triggers ---
 
@@ -426,4 +460,4 @@ class NaiveExchange(NaiveMoney):
         self.orders.remove(order)
         self.result.triggered.append(order.order_id)
         order.trigger = None
-        self.enter(order, purse if order.side == "buy" and order.price is None else None)
+        self.enter(order, purse if order.side == "buy" and order.price is None else None, fired=True)

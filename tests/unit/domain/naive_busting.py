@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from tests.unit.domain.naive_limits import DAY_US, NaiveFill
 from tests.unit.domain.naive_orders import NaiveOrder, RefusedError, Trade, is_price
 
 if TYPE_CHECKING:
@@ -24,10 +25,9 @@ class Deal:
     seller_rate: Fraction
 
 
-def remember(naive: "NaiveExchange", taker: NaiveOrder, trade: Trade, maker: str) -> None:
+def remember(naive: "NaiveExchange", taker: NaiveOrder, trade: Trade, maker: NaiveOrder) -> None:
     """No two orders trade twice with each other in one of the two roles: one of them is done."""
-    rules = naive.markets[taker.symbol]
-    sides = [(taker.account, rules.taker_fee), (maker, rules.maker_fee)]
+    sides = [(taker.account, taker.taker_fee), (maker.account, maker.maker_fee)]
     (buyer, buyer_rate), (seller, seller_rate) = sides if taker.side == "buy" else sides[::-1]
     assert (trade.maker, trade.taker) not in naive.deals
     naive.deals[trade.maker, trade.taker] = Deal(
@@ -40,6 +40,8 @@ def bust(naive: "NaiveExchange", maker: str, taker: str) -> None:
     if deal.price:
         pay(naive, deal, deal.price, -1)
         check(naive, deal)
+        note(naive, deal, deal.price, deal.seller, 1, -1)
+        note(naive, deal, deal.price, deal.buyer, -1, -1)
         deal.price = Fraction(0)
 
 
@@ -53,6 +55,11 @@ def correct(naive: "NaiveExchange", maker: str, taker: str, text: str) -> None:
     pay(naive, deal, deal.price, -1)
     pay(naive, deal, price, 1)
     check(naive, deal)
+    if price != deal.price:
+        note(naive, deal, deal.price, deal.buyer, -1, -1)
+        note(naive, deal, deal.price, deal.seller, 1, -1)
+        note(naive, deal, price, deal.buyer, 1, 1)
+        note(naive, deal, price, deal.seller, -1, 1)
     deal.price = price
 
 
@@ -70,6 +77,17 @@ def pay(naive: "NaiveExchange", deal: Deal, price: Fraction, sign: int) -> None:
     naive.add(deal.seller, rules.base, -sign * deal.quantity)
     naive.add(deal.seller, rules.quote, sign * (notional - seller_fee))
     naive.add("fees", rules.quote, sign * (buyer_fee + seller_fee))
+
+
+def note(
+    naive: "NaiveExchange", deal: Deal, price: Fraction, account: str, direction: int, sign: int
+) -> None:
+    """Let the position follow: a fill of the other side takes one back, and its fee comes back with it."""
+    rules, notional = naive.markets[deal.symbol], price * deal.quantity
+    rate = deal.buyer_rate if direction == sign else deal.seller_rate
+    fee, day = sign * rules.fee(notional, rate), naive.now_us // DAY_US
+    fill = NaiveFill(account, deal.symbol, direction * deal.quantity, notional, fee, day)
+    naive.limiting.fills.append(fill)
 
 
 def check(naive: "NaiveExchange", deal: Deal) -> None:

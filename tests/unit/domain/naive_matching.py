@@ -75,11 +75,13 @@ def meet_one(rules: Rules, taker: NaiveOrder, maker: NaiveOrder, meeting: Meetin
     else:
         quantity = min(may, maker.shown)
         meeting.parts.append((maker, quantity))
+        meeting.turns.setdefault(maker.order_id, len(meeting.parts))
         take(rules, taker, maker, meeting, quantity)
         maker.shown -= quantity
         if maker.remaining and not maker.shown:
             maker.arrived = 1 + max(other.arrived for other in meeting.makers)
             maker.show()
+            meeting.turns[maker.order_id] = len(meeting.parts)
 
 
 def lots_for(rules: Rules, taker: NaiveOrder, maker: NaiveOrder, purse: Fraction) -> Fraction:
@@ -123,13 +125,15 @@ def prevent(rules: Rules, taker: NaiveOrder, maker: NaiveOrder, meeting: Meeting
 
 
 def trades(rules: Rules, taker: NaiveOrder, meeting: Meeting) -> list[Trade]:
-    """Return one trade for each maker, of all its parts."""
+    """Return one trade for each maker, of all its parts, in the order in which they happen: a position that
+    both trades touch depends on it.
+    """
     sums: dict[str, Fraction] = {}
     for maker, quantity in meeting.parts:
         sums[maker.order_id] = sums.get(maker.order_id, ZERO) + quantity
     makers = {maker.order_id: maker for maker, _ in meeting.parts}
     trades = []
-    for maker_id, quantity in sums.items():
+    for maker_id, quantity in sorted(sums.items(), key=lambda made: meeting.turns[made[0]]):
         price = makers[maker_id].price or ZERO
         notional = price * quantity
         fees = rules.fee(notional, makers[maker_id].maker_fee), rules.fee(notional, taker.taker_fee)

@@ -33,6 +33,7 @@ class Rules:
     price_decimals: int = 0
     most_open: int = 0
     bands: tuple[tuple[str, Fraction, Fraction], ...] = ()
+    max_position: Fraction | None = None
 
     def fee(self, notional: Fraction, rate: Fraction) -> Fraction:
         return down(notional * rate, self.quote_scale)
@@ -161,7 +162,8 @@ class RefusedError(Exception):
 @dataclass
 class Meeting:
     """What a taker would do: ``makers`` are copies, as they are afterwards. ``why`` it ends: the reason, or
-    ``None`` if the book has no more for it.
+    ``None`` if the book has no more for it. ``turns``: at which part each maker trades, all its parts
+    together: the first, or where an iceberg last queued again.
     """
 
     makers: list[NaiveOrder]
@@ -170,6 +172,7 @@ class Meeting:
     parts: list[tuple[NaiveOrder, Fraction]] = field(default_factory=list)
     prevented: list[tuple[NaiveOrder, Fraction]] = field(default_factory=list)
     expired: list[NaiveOrder] = field(default_factory=list)
+    turns: dict[str, int] = field(default_factory=dict)
     decremented: Fraction = ZERO
     why: str | None = None
 

@@ -5,12 +5,12 @@ from typing import Any
 import pytest
 
 from domain.account import FEES, Posting
+from domain.positions import traded
 from domain.trade import BustTrade, CorrectTrade, TradeBusted, TradeCorrected
-from projections.positions import Holding, traded
 from tests.unit.domain.dump import dump
 from tests.unit.domain.expectations import asks, bids, has, holds, nothing_happened, refused
 from tests.unit.domain.recording import replayed
-from tests.unit.domain.story import Expectation, Step, Story, funded, given, listed_market, resting
+from tests.unit.domain.story import NOW_US, Expectation, Step, Story, funded, given, listed_market, resting
 from tests.unit.domain.wishes import SYMBOL, Number, buy, cancel, list_market, order_named, sell
 
 FEES_OF_10_AND_20_PER_MILLE = {"maker_fee_ppm": 10_000, "taker_fee_ppm": 20_000}
@@ -59,11 +59,14 @@ def position(account: str, *holding: int) -> Expectation:
     """What all its fills so far leave it with, by average cost: (quantity, cost, realised, fees)."""
 
     def expectation(story: Story) -> None:
-        now, fees = Holding(0, 0, 0), 0
+        quantity = cost = realised = fees = 0
         for event in story.history:
             if isinstance(event, Posting) and event.account == account and event.fill is not None:
-                now, fees = traded(now, event.fill), fees + event.fill.fee
-        assert (*now, fees) == holding
+                quantity, cost, gain = traded(quantity, cost, event.fill)
+                realised, fees = realised + gain, fees + event.fill.fee
+        assert (quantity, cost, realised, fees) == holding
+        held = story.exchange.accounts[account].positions[SYMBOL]
+        assert (held.quantity, held.cost, held.net) == (quantity, cost, realised - fees)
 
     return expectation
 
@@ -288,7 +291,7 @@ def test_positions_come_out_as_if_it_had_been_made_at_that_price() -> None:
 )
 def test_replayed_it_is_the_same_state(wishes: list[BustTrade | CorrectTrade]) -> None:
     story = a_trade().when(*wishes)
-    assert dump(replayed(story.history)) == dump(story.exchange)
+    assert dump(replayed([(NOW_US, event) for event in story.history])) == dump(story.exchange)
 
 
 def test_what_was_changed_is_part_of_the_state_hash() -> None:
@@ -296,5 +299,5 @@ def test_what_was_changed_is_part_of_the_state_hash() -> None:
     assert len(hashes) == 3
     story = a_trade()
     history = story.when(bust()).history
-    without = replayed([event for event in history if not isinstance(event, TradeBusted)])
+    without = replayed([(NOW_US, event) for event in history if not isinstance(event, TradeBusted)])
     assert without.state_hash != story.exchange.state_hash

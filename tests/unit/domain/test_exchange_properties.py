@@ -26,6 +26,7 @@ from tests.unit.domain.both_exchanges import in_units, place_order
 from tests.unit.domain.control_flows import Controls
 from tests.unit.domain.dump import dump
 from tests.unit.domain.flow_busting import Busting
+from tests.unit.domain.flow_of_limits import LimitedFlow
 from tests.unit.domain.flows import (
     ACCOUNTS,
     ASSETS,
@@ -52,7 +53,7 @@ from tests.unit.domain.naive_orders import Placing
 pairs = st.sampled_from(PAIRS)
 
 
-class Flow(Busting, MoneyFlow, Controls):
+class Flow(Busting, MoneyFlow, Controls, LimitedFlow):
     """Draws the commands."""
 
     # --- Rules ---
@@ -60,6 +61,7 @@ class Flow(Busting, MoneyFlow, Controls):
     @initialize(listed=markets())
     def open(self, listed: list[Listed]) -> None:
         self.naive.markets = {market.command.symbol: market.rules for market in listed}
+        self.naive.limiting.markets = dict(self.naive.markets)
         self.naive.accounts = set(ACCOUNTS)
         for market in listed:
             self.scales[market.rules.base] = market.rules.base_scale

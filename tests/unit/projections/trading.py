@@ -8,7 +8,7 @@ from typing import Any
 from commands.batch import Batch
 from commands.messages import AnyCommand, CommandMessage
 from commands.shard import Shard
-from domain.account import Deposit, OpenAccount
+from domain.account import Deposit, LimitsRequest, OpenAccount, SetAccountLimits
 from domain.event import Side
 from domain.ids import order_id, transfer_id
 from domain.market import ListMarket, SetMarkPrice
@@ -107,6 +107,10 @@ def mark(price: str, symbol: str = "BTC-USD") -> SetMarkPrice:
     return SetMarkPrice(command_id=f"mark-{symbol}-{price}", actor="op", symbol=symbol, price=price)
 
 
+def set_limits(account: str, limits: LimitsRequest) -> SetAccountLimits:
+    return SetAccountLimits(command_id=f"limit-{account}", actor="risk-desk", account=account, limits=limits)
+
+
 def cancel(account: str, name: str) -> CancelOrder:
     return CancelOrder(
         command_id=f"cancel-{account}-{name}",
@@ -161,7 +165,7 @@ def trading(
     money_moves: bool = False,
 ) -> Venue:
     """Return a venue after ``commands`` random wishes of every kind, those included that are refused;
-    ``money_moves``: with withdrawals, transfers and adjustments in between.
+    ``money_moves``: with withdrawals, transfers and adjustments in between. At the end accounts get limits.
     """
     chance = random.Random(seed)  # noqa: S311 - to be repeatable
     accounts = [f"acc{seed}-{number}" for number in range(accounts_count)]
@@ -174,6 +178,7 @@ def trading(
             venue.batch(*changes(made))
         if money_moves:
             venue.batch(*money(accounts, symbols, f"m{wishes.count}"))
+    venue.batch(*(set_limits(account, LimitsRequest(order_rate=50)) for account in accounts))
     return venue
 
 
