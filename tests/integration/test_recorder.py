@@ -9,9 +9,10 @@ from eventsourcing.persistence import IntegrityError, StoredEvent
 from eventsourcing.tests.persistence import ApplicationRecorderTestCase
 
 from commands import schema
+from commands.committer import Commit, FencedError
 from commands.hash_chain import CommitHeader, chain
 from commands.ownership import Ownership, take_over
-from commands.recorder import Commit, FencedError, ShardRecorder
+from commands.recorder import ShardRecorder
 from stack.running import Stack
 
 SHARD = 0
