@@ -8,8 +8,6 @@ import logging
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from eventsourcing.persistence import StoredEvent
-
 from commands.messages import AnyCommand, CommandMessage, Outcome
 from commands.outcome import outcome, refused, same_content
 from commands.shard import Shard
@@ -42,9 +40,14 @@ _GROUPED = Cause(PROCESSOR, "", "")
 
 
 class Placed(NamedTuple):
-    """An event as it will be stored, and where it is to be published."""
+    """An event as it will be stored (the first four: as ``eventsourcing`` names them), and where it is to be
+    published.
+    """
 
-    stored: StoredEvent
+    originator_id: str
+    originator_version: int
+    topic: str
+    state: bytes
     seq: int
     place: TopicPartition
 
@@ -203,7 +206,7 @@ class Batch:
             cause.correlation_id,
         )
         place = shard.remember(seq, stream, event)
-        return Placed(StoredEvent(stream, version, event_type(event), encode(recorded)), seq, place)
+        return Placed(stream, version, event_type(event), encode(recorded), seq, place)
 
 
 def _first_caused(recorded: Sequence[RecordedEvent]) -> list[Event]:

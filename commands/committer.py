@@ -11,12 +11,11 @@ from select import POLLIN, POLLOUT, poll
 from typing import NamedTuple
 
 import psycopg
-from eventsourcing.persistence import StoredEvent
 from psycopg import pq
 from psycopg.rows import TupleRow
 from psycopg.sql import Identifier
 
-from commands.copying import COLUMNS, copy_data
+from commands.copying import COLUMNS, Row, copy_data
 from commands.hash_chain import CommitHeader
 from commands.schema import events_table
 from domain.state_hash import VERSION
@@ -71,7 +70,7 @@ class Committer:
         """A commit is on its way."""
         return self._commit is not None
 
-    def begin(self, commit: Commit, events: Sequence[StoredEvent]) -> None:
+    def begin(self, commit: Commit, events: Sequence[Row]) -> None:
         """Send a commit; ``finished`` says when it is made."""
         assert self._commit is None, "one commit at a time"  # noqa: S101 - an invariant
         self._pgconn.send_query(self._statement(commit))

@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from functools import cache
 from struct import Struct
+from typing import Protocol
 from uuid import UUID
-
-from eventsourcing.persistence import StoredEvent
 
 COLUMNS = "shard, notification_id, originator_id, originator_version, topic, state"
 
@@ -16,7 +15,20 @@ _length = Struct(">i").pack
 _FIELDS = 6
 
 
-def copy_data(shard: int, first_seq: int, events: Sequence[StoredEvent]) -> bytes:
+class Row(Protocol):
+    """An event as it is stored; ``eventsourcing.persistence.StoredEvent`` is one."""
+
+    @property
+    def originator_id(self) -> UUID | str: ...
+    @property
+    def originator_version(self) -> int: ...
+    @property
+    def topic(self) -> str: ...
+    @property
+    def state(self) -> bytes: ...
+
+
+def copy_data(shard: int, first_seq: int, events: Sequence[Row]) -> bytes:
     """Return ``events`` as what COPY reads, numbered from ``first_seq``."""
     parts = [_HEAD]
     for seq, event in enumerate(events, first_seq):

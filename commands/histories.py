@@ -37,7 +37,7 @@ class Histories:
         if self._by_stream is None:
             self._by_stream = {}
             for event in self._in_flight:
-                self._by_stream.setdefault(str(event.stored.originator_id), []).append(event.stored.state)
+                self._by_stream.setdefault(event.originator_id, []).append(event.state)
         return [decode_recorded(state) for state in self._by_stream.get(stream, ())]
 
 

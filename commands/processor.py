@@ -4,6 +4,7 @@ Nothing is acknowledged before its commit, and nothing is remembered that is not
 fails or its outcome is unknown the process stops, and its successor reads in the store what happened.
 """
 
+import gc
 from collections.abc import Callable
 from threading import Event as Flag
 
@@ -24,6 +25,8 @@ COMMIT_LOOK_S = 0.001
 """With a commit in flight and no commands, so long between two looks for commands."""
 WATERMARK_WAIT_S = 10.0
 QUEUED_KBYTES_MAX = 65_536
+GARBAGE_THRESHOLDS = (50_000, 20, 100)
+"""What we make hardly ever refers to itself; looking for what does took a seventh of the time."""
 
 
 class Processor:
@@ -50,6 +53,7 @@ class Processor:
 
     def run(self, stop: Flag) -> None:
         """Process until ``stop`` is set; then finish, publish, and leave the group."""
+        gc.set_threshold(*GARBAGE_THRESHOLDS)
         self._consumer.subscribe(
             [topics.ORDERS], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
         )
@@ -101,6 +105,7 @@ class Processor:
             self._shards[owned.shard] = ShardProcessor(self._config, owned, self._producer, self._replies)
             partition.offset = owned.next_offset
         consumer.assign(partitions)
+        gc.freeze()  # what was rebuilt is here to stay
         self._on_ready()
 
     def _check_offset(self, consumer: Consumer, partition: TopicPartition, next_offset: int) -> None:

@@ -159,7 +159,7 @@ class ShardProcessor:
             self._commit(self._open)
         if done is not None:  # after the next commit has begun, which so does not wait for it
             for event in done.placed:
-                self._publisher.add(event.place, event.seq, event.stored.state)
+                self._publisher.add(event.place, event.seq, event.state)
         due = [seconds for seconds in (expiry_s, self._publisher.send_due()) if seconds is not None]
         return min(due, default=None)
 
@@ -187,7 +187,7 @@ class ShardProcessor:
             return
         self._shard.now_us = batch.now_us
         commit = self._next_commit(placed, batch.now_us)
-        self.committer.begin(commit, [event.stored for event in placed])
+        self.committer.begin(commit, placed)
         self._histories.commit_begins(placed)
         self._in_flight = decided
 
@@ -201,7 +201,7 @@ class ShardProcessor:
             occurred_at_us=now_us,
             state_hash=self._shard.exchange.state_hash,
         )
-        self._chain_hash = chain(self._chain_hash, header, (event.stored.state for event in placed))
+        self._chain_hash = chain(self._chain_hash, header, (event.state for event in placed))
         expected, self._committed_offset = self._committed_offset, self.next_offset
         return Commit(header, expected, self._publisher.published_seq, self._chain_hash)
 

@@ -5,7 +5,7 @@ the shard and the seqs it spans, so that a consumer sees gaps and repeats.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -35,6 +35,11 @@ TransferEvent = FundsDeposited
 AccountEvent = AccountOpened | AccountPosted
 MarketEvent = MarketListed | MarkPriceSet
 StoredEventType = OrderEvent | TransferEvent | AccountEvent | MarketEvent
+
+# The same for a quick look by type; a family of one is no union.
+ORDER_EVENTS = frozenset(get_args(OrderEvent))
+TRANSFER_EVENTS = frozenset(get_args(TransferEvent) or (TransferEvent,))
+ACCOUNT_EVENTS = frozenset(get_args(AccountEvent))
 
 
 class RecordedEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -71,6 +76,7 @@ class Slice(msgspec.Struct, frozen=True, gc=False):
     events: tuple[RecordedEvent, ...]
 
 
+_type_names: dict[type, str] = {}
 _encoder = msgspec.json.Encoder()
 _recorded_decoder = msgspec.json.Decoder(RecordedEvent)
 _slice_decoder = msgspec.json.Decoder(Slice)
@@ -99,4 +105,8 @@ def join_slice(shard: int, previous: int, first: int, last: int, states: Sequenc
 
 def event_type(event: StoredEventType) -> str:
     """Return the type an event is stored under, version included: ``OrderPlaced.v1``."""
-    return str(type(event).__struct_config__.tag)
+    kind = type(event)
+    name = _type_names.get(kind)
+    if name is None:
+        name = _type_names[kind] = str(kind.__struct_config__.tag)
+    return name

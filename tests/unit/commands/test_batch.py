@@ -84,7 +84,7 @@ def shard() -> Shard:
 
 
 def recorded(placed: Sequence[Placed]) -> list[RecordedEvent]:
-    return [decode_recorded(event.stored.state) for event in placed]
+    return [decode_recorded(event.state) for event in placed]
 
 
 def history(placed: Sequence[Placed]) -> dict[str, list[RecordedEvent]]:
