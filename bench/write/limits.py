@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from time import perf_counter
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
 
 import psycopg
@@ -24,6 +24,7 @@ EVENTS_MAX = 200_000
 DATABASE = "bench_limits"
 
 Say = Callable[[str], None]
+_Item = TypeVar("_Item")
 
 
 def run(dsn: str, alone: dict[str, Any], seconds: float, say: Say) -> list[dict[str, Any]]:
@@ -32,13 +33,13 @@ def run(dsn: str, alone: dict[str, Any], seconds: float, say: Say) -> list[dict[
     per_order, per_commit = alone["rows_per_order"], alone["rows_per_commit"]
     with _own_database(dsn) as own:
         say("Bare COPY of the same bytes")
-        copied = _raw_copy(own, list(_cut(events, per_commit)), seconds)
+        copied = _raw_copy(own, list(cut(events, per_commit)), seconds)
         with _stock_recorder(own) as recorder:
             say("Stock recorder, one order at a time")
-            single = _stock(recorder, list(_cut(events, per_order)), seconds)
+            single = _stock(recorder, list(cut(events, per_order)), seconds)
             say("Stock recorder, in our batches")
             rest = events[round(single["rows"]) :]
-            batched = _stock(recorder, list(_cut(rest, per_commit)), seconds)
+            batched = _stock(recorder, list(cut(rest, per_commit)), seconds)
     return [
         {
             "name": "raw-copy",
@@ -61,7 +62,7 @@ def _stored(dsn: str, first_seq: int) -> list[StoredEvent]:
     return [StoredEvent(*row) for row in rows]
 
 
-def _cut(events: Sequence[StoredEvent], size: float) -> Iterator[Sequence[StoredEvent]]:
+def cut(events: Sequence[_Item], size: float) -> Iterator[Sequence[_Item]]:
     """Yield pieces of ``size`` events in the mean."""
     start, end = 0, size
     while start < len(events):
