@@ -93,9 +93,9 @@ class Batch:
         """How many events there are so far, those that will be grouped not counted."""
         return len(self._events)
 
-    def knows(self, stream: str) -> bool:
-        """Tell whether what happened to ``stream`` in this batch answers a command that comes again."""
-        return stream in self._caused or stream in self._cancelled
+    def began(self, stream: str) -> bool:
+        """Tell whether ``stream`` began in this batch: then no earlier one knows of it."""
+        return stream in self._caused
 
     def learn(self, earlier: Mapping[str, Sequence[RecordedEvent]]) -> None:
         self._earlier.update(earlier)

@@ -254,6 +254,17 @@ def test_a_cancel_of_what_a_commit_in_flight_has_cancelled_is_answered_the_same(
     assert told(desk.settle()[1:]) == [("cancelled", False), ("cancelled", True), ("cancelled", True)]
 
 
+def test_an_order_cancelled_behind_a_commit_in_flight_is_not_placed_anew_by_its_repeat(desk: Desk) -> None:
+    desk.send(place("1"))
+    desk.settle()
+    with commits_held_up(desk.dsn):
+        desk.send(place("2"))
+        desk.send(cancel("1"))
+        desk.send(place("1"))
+    assert told(desk.settle()[2:]) == [("cancelled", False), ("open", True)]
+    assert sum(isinstance(recorded.event, OrderPlaced) for recorded in desk.stored()) == 2
+
+
 def test_a_cancel_of_what_a_commit_in_flight_has_filled_comes_too_late(desk: Desk) -> None:
     desk.send(place("1"))
     desk.settle()
