@@ -215,7 +215,7 @@ def test_a_repeat_of_an_order_in_flight_gets_the_first_outcome(desk: Desk) -> No
 def test_the_answer_to_a_repeat_reads_back_what_the_first_one_wrote(desk: Desk) -> None:
     with commits_held_up(desk.dsn):
         desk.send(place("1"))
-        desk.send(place("1"), place("2", account="bob", side="sell", quantity="2"))
+        desk.send(place("1"), OpenAccount(command_id="open-carol", actor="admin", account="carol"))
     desk.settle()
     first, second = (read_token(token) for token in desk.tokens[-2:])
     assert all(second.get(place, 0) >= seq for place, seq in first.items())
