@@ -131,6 +131,7 @@ def test_killed_again_and_again_under_load(stack: Stack) -> None:
     sent = [message for _ in range(3) for message in trading(uuid4().hex)]
     for start in range(0, len(sent), len(sent) // 3):
         send(stack, sent[start : start + len(sent) // 3])
+        stack.wait_until_ready("order-processor")
         stack.kill("order-processor")
     wait_until(lambda: all_decided(stack), WAIT_MS, "all commands are decided")
     check_history(stack, sent)
