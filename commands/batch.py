@@ -8,8 +8,6 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from eventsourcing.persistence import StoredEvent
-
 from commands.messages import AnyCommand, CommandMessage, Outcome
 from commands.outcome import outcome, refused, same_content
 from commands.shard import Shard
@@ -58,9 +56,14 @@ Settled = WithdrawalCompleted | WithdrawalCancelled
 
 
 class Placed(NamedTuple):
-    """An event as it will be stored, and where it is to be published."""
+    """An event as it will be stored (the first four: as ``eventsourcing`` names them), and where it is to be
+    published.
+    """
 
-    stored: StoredEvent
+    originator_id: str
+    originator_version: int
+    topic: str
+    state: bytes
     seq: int
     place: TopicPartition
 
@@ -88,7 +91,8 @@ def asked_before(exchange: Exchange, command: AnyCommand) -> str | None:
 class Batch:
     """Decides commands against a shard, at one time, and gathers what is to be stored and answered.
 
-    ``earlier`` has the stored events of each id among the commands that was used in an earlier batch;
+    ``earlier`` has the events of each id among the commands that was used in an earlier batch; before further
+    commands join, ``learn`` is told those of theirs. ``replayed``: a command was answered from there.
     ``stored`` reads those of any order there ever was, for the few commands that speak of its trades.
     """
 
@@ -102,22 +106,39 @@ class Batch:
         self.shard = shard
         self.now_us = now_us
         self.outcomes: dict[str, list[Outcome]] = {}
-        self._earlier = earlier
+        self.commands = 0
+        self.replayed = False
+        self._earlier = dict(earlier)
         self._stored = stored
         self._events: list[tuple[StoredEventType, Cause]] = []
         self._postings: dict[str, list[Posting]] = {}
         self._caused: dict[str, list[Event]] = {}
+        self._cancelled: dict[str, OrderCancelled] = {}
         self._settled: dict[str, list[Event]] = {}
         self._gather(_CLOCK, pass_time(shard.exchange, now_us))
 
+    @property
+    def events(self) -> int:
+        """How many events there are so far, those that will be grouped not counted."""
+        return len(self._events)
+
+    def began(self, stream: str) -> bool:
+        """Tell whether ``stream`` began in this batch: then no earlier one knows of it."""
+        return stream in self._caused
+
+    def learn(self, earlier: Mapping[str, Sequence[RecordedEvent]]) -> None:
+        self._earlier.update(earlier)
+
     def handle(self, message: CommandMessage) -> None:
         """Decide one command; whatever it is, it has an outcome."""
+        self.commands += 1
         self.outcomes.setdefault(message.reply_to, []).append(self._outcome(message.command))
 
     def _outcome(self, command: AnyCommand) -> Outcome:
         try:
             before = self._before(command)
             if before is not None:
+                self.replayed = True
                 return outcome(self.shard.exchange, command, before, replayed=True)
             events = self._decide(self._with_records(command))
         except RefusedError as refusal:
@@ -187,12 +208,14 @@ class Batch:
 
     def _cancelled_before(self, command: CancelOrder) -> Sequence[Event] | None:
         """A cancel whose answer was lost may be sent again: the order was cancelled, as it asked."""
+        here = self._cancelled.get(command.order_id)
+        events = [recorded.event for recorded in self._earlier.get(command.order_id, ())]
         return [
-            recorded.event
-            for recorded in self._earlier.get(command.order_id, ())
-            if isinstance(recorded.event, OrderCancelled)
-            and recorded.event.account == command.account
-            and recorded.event.reason == "requested"
+            event
+            for event in (events if here is None else [here])
+            if isinstance(event, OrderCancelled)
+            and event.account == command.account
+            and event.reason == "requested"
         ] or None
 
     def _settled_before(self, command: Settlement) -> Sequence[Event] | None:
@@ -215,6 +238,8 @@ class Batch:
                 self._postings.setdefault(event.account, []).append(event)
             else:
                 self._events.append((event, cause))  # type: ignore[arg-type] # every other event is stored
+                if isinstance(event, OrderCancelled):
+                    self._cancelled[event.order_id] = event
 
     def close(self) -> list[Placed]:
         """Return all events in their final order, numbered and encoded."""
@@ -243,7 +268,7 @@ class Batch:
             cause.correlation_id,
         )
         place = shard.remember(seq, stream, event)
-        return Placed(StoredEvent(stream, version, event_type(event), encode(recorded)), seq, place)
+        return Placed(stream, version, event_type(event), encode(recorded), seq, place)
 
 
 def _first_caused(recorded: Sequence[RecordedEvent]) -> list[Event]:

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterable
 from time import monotonic
+from typing import Any, cast
 
 from commands.known_ids import KnownIds
 from domain.exchange import Exchange, replay
@@ -11,18 +12,22 @@ from domain.market import MarketListed
 from domain.order import OrderCancelled, OrderFilled, OrderPlaced, OrderRejected
 from domain.transfer import WithdrawalRequested
 from streams.codec import (
-    AccountEvent,
-    OrderEvent,
+    ACCOUNT_EVENTS,
+    ORDER_EVENTS,
+    TRANSFER_EVENTS,
+    VENUE_EVENTS,
     RecordedEvent,
     StoredEventType,
-    TransferEvent,
-    VenueEvent,
 )
 from streams.topics import TopicPartition, destination
 
 logger = logging.getLogger(__name__)
 
 PROGRESS_S = 2.0
+
+# Looked up by type: this is asked of every event, and isinstance with a union takes ten times as long.
+_BEGINS_ONCE = {OrderPlaced, OrderRejected, *TRANSFER_EVENTS}
+_ENDS = {OrderCancelled, OrderRejected, *TRANSFER_EVENTS} - {WithdrawalRequested}
 
 
 class Shard:
@@ -43,19 +48,22 @@ class Shard:
 
     def stream_of(self, event: StoredEventType) -> str:
         """Return the id of the stream ``event`` belongs to."""
-        if isinstance(event, OrderEvent):
-            return event.order_id
-        if isinstance(event, AccountEvent):
-            stream = self._account_streams.get(event.account)
-            if stream is None:
-                stream = self._account_streams[event.account] = account_stream(self.number, event.account)
-            return stream
-        if isinstance(event, TransferEvent):
-            return event.transfer_id
-        if isinstance(event, VenueEvent):
+        kind, named = type(event), cast("Any", event)  # which names it has follows from its type
+        if kind in ORDER_EVENTS:
+            return str(named.order_id)
+        if kind in ACCOUNT_EVENTS:
+            return self._account_stream(named.account)
+        if kind in TRANSFER_EVENTS:
+            return str(named.transfer_id)
+        if kind in VENUE_EVENTS:
             return venue_stream(self.number)
-        symbol = event.rules.symbol if isinstance(event, MarketListed) else event.symbol
-        return market_stream(self.number, symbol)
+        return market_stream(self.number, named.rules.symbol if kind is MarketListed else named.symbol)
+
+    def _account_stream(self, account: str) -> str:
+        stream = self._account_streams.get(account)
+        if stream is None:
+            stream = self._account_streams[account] = account_stream(self.number, account)
+        return stream
 
     def next_version(self, stream: str, event: StoredEventType) -> int:
         """Count ``event`` as the next of its stream; a stream that has ended is forgotten."""
@@ -68,7 +76,7 @@ class Shard:
 
     def remember(self, seq: int, stream: str, event: StoredEventType) -> TopicPartition:
         """Take note that ``event`` is part of the history as ``seq``. Return where it is to be published."""
-        if isinstance(event, OrderPlaced | OrderRejected | TransferEvent):
+        if type(event) in _BEGINS_ONCE:
             self.known.add(stream)
         place = destination(event, self.partitions)
         self.places[place] = self.last_seq = seq
@@ -90,6 +98,4 @@ class Shard:
 def _ends_stream(event: StoredEventType) -> bool:
     if isinstance(event, OrderFilled):
         return event.remaining == 0
-    if isinstance(event, WithdrawalRequested):
-        return False
-    return isinstance(event, OrderCancelled | OrderRejected | TransferEvent)
+    return type(event) in _ENDS

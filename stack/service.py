@@ -64,7 +64,8 @@ def _create_topics(settings: Settings) -> None:
 
 
 def order_processor(settings: Settings) -> None:
-    from commands.processor import Processor, ProcessorConfig
+    from commands.processor import Processor
+    from commands.shard_processor import ProcessorConfig
 
     config = ProcessorConfig(
         postgres_dsn=settings.postgres_dsn,

@@ -78,6 +78,12 @@ MarketEvent = (
 VenueEvent = VenueStatusChanged
 StoredEventType = OrderEvent | TransferEvent | AccountEvent | MarketEvent | VenueEvent
 
+# The same for a quick look by type; a family of one is no union.
+ORDER_EVENTS = frozenset(get_args(OrderEvent))
+TRANSFER_EVENTS = frozenset(get_args(TransferEvent))
+ACCOUNT_EVENTS = frozenset(get_args(AccountEvent))
+VENUE_EVENTS = frozenset({VenueEvent})
+
 
 class RecordedEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """An event with its place in history and its cause.
@@ -123,6 +129,7 @@ class _RawSlice(msgspec.Struct, frozen=True, gc=False):
 
 PRESENT_TYPES = frozenset(str(kind.__struct_config__.tag) for kind in (*get_args(StoredEventType), Posting))
 
+_type_names: dict[type, str] = {}
 _encoder = msgspec.json.Encoder()
 _recorded_decoder = msgspec.json.Decoder(RecordedEvent)
 _slice_decoder = msgspec.json.Decoder(Slice)
@@ -169,4 +176,8 @@ def join_slice(shard: int, previous: int, first: int, last: int, states: Sequenc
 
 def event_type(event: StoredEventType) -> str:
     """Return the type an event is stored under, version included: ``OrderPlaced.v1``."""
-    return str(type(event).__struct_config__.tag)
+    kind = type(event)
+    name = _type_names.get(kind)
+    if name is None:
+        name = _type_names[kind] = str(kind.__struct_config__.tag)
+    return name

@@ -5,12 +5,13 @@ venue, by a key that is no symbol; ``accounts`` those of accounts, by account; s
 market or one account reads one partition, in order.
 """
 
-from typing import NamedTuple
+from functools import lru_cache
+from typing import Any, NamedTuple, cast
 
 import xxhash
 
 from domain.market import MarketListed
-from streams.codec import AccountEvent, StoredEventType, TransferEvent, VenueEvent
+from streams.codec import ACCOUNT_EVENTS, TRANSFER_EVENTS, VENUE_EVENTS, StoredEventType
 
 ORDERS = "orders"
 EXECUTIONS = "executions"
@@ -18,6 +19,8 @@ ACCOUNTS = "accounts"
 PRICES = "prices"
 DEAD_LETTERS = "dead-letters"
 VENUE_KEY = "venue"
+
+PLACES_KEPT_MAX = 100_000
 
 
 class TopicPartition(NamedTuple):
@@ -32,9 +35,14 @@ def partition_of(key: str, partitions: int) -> int:
 
 def destination(event: StoredEventType, partitions: int) -> TopicPartition:
     """Return where ``event`` is published, with ``partitions`` in each of the two topics."""
-    if isinstance(event, AccountEvent | TransferEvent):
-        return TopicPartition(ACCOUNTS, partition_of(event.account, partitions))
-    if isinstance(event, VenueEvent):
-        return TopicPartition(EXECUTIONS, partition_of(VENUE_KEY, partitions))
-    symbol = event.rules.symbol if isinstance(event, MarketListed) else event.symbol
-    return TopicPartition(EXECUTIONS, partition_of(symbol, partitions))
+    kind, named = type(event), cast("Any", event)  # which names it has follows from its type
+    if kind in ACCOUNT_EVENTS or kind in TRANSFER_EVENTS:
+        return _place(ACCOUNTS, named.account, partitions)
+    if kind in VENUE_EVENTS:
+        return _place(EXECUTIONS, VENUE_KEY, partitions)
+    return _place(EXECUTIONS, named.rules.symbol if kind is MarketListed else named.symbol, partitions)
+
+
+@lru_cache(maxsize=PLACES_KEPT_MAX)
+def _place(topic: str, key: str, partitions: int) -> TopicPartition:
+    return TopicPartition(topic, partition_of(key, partitions))

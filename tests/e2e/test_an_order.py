@@ -213,7 +213,8 @@ def test_commands_of_one_batch_are_decided_in_order(admin: Desk, pair: tuple[str
     assert [outcome["replayed"] for outcome in placed["outcomes"]] == [False, False, True]
     cancel = {"op": "cancel", "account": buyer, "order_id": placed["outcomes"][0]["order_id"]}
     outcomes = admin.commands.post("/v1/orders/batch", json={"commands": [cancel, cancel]}).json()["outcomes"]
-    assert [outcome["status"] for outcome in outcomes] == ["cancelled", "refused"]
+    assert [outcome["status"] for outcome in outcomes] == ["cancelled", "cancelled"]
+    assert [outcome["replayed"] for outcome in outcomes] == [False, True]
 
 
 def test_a_killed_api_leaves_no_worker_behind_that_goes_on_serving(

@@ -32,7 +32,7 @@ class Ledger:
         batch = Batch(self.shard, NOW_US, {}, self.stored)
         for command in commands:
             batch.handle(CommandMessage(command, "me"))
-        events = [decode_recorded(placed.stored.state) for placed in batch.close()]
+        events = [decode_recorded(placed.state) for placed in batch.close()]
         for event in events:
             self.streams.setdefault(event.stream, []).append(event)
         return batch.outcomes.get("me", []), events

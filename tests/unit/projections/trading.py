@@ -132,7 +132,7 @@ class Venue:
         batch = Batch(self.shard, self.now_us, {}, self.stored)
         for command in commands:
             batch.handle(CommandMessage(command, "replies"))
-        states = [bytes(placed.stored.state) for placed in batch.close()]
+        states = [bytes(placed.state) for placed in batch.close()]
         self.states += states
         self.now_us += 1_000
         return [decode_recorded(state) for state in states]
