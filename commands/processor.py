@@ -6,7 +6,7 @@ fails or its outcome is unknown the process stops, and its successor reads in th
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Event as Flag
 
@@ -15,7 +15,7 @@ from confluent_kafka import Consumer, KafkaException, Message, Producer, TopicPa
 
 from commands.batch import Batch, Placed, asked_before
 from commands.hash_chain import CommitHeader, chain
-from commands.messages import CommandMessage, decode_command
+from commands.messages import CommandMessage, decode_commands
 from commands.ownership import Ownership, take_over
 from commands.recorder import Commit, ShardRecorder
 from commands.replies import Replies
@@ -35,6 +35,8 @@ IDLE_WAIT_S = 0.1
 FLUSH_WAIT_S = 10.0
 WATERMARK_WAIT_S = 10.0
 QUEUED_KBYTES_MAX = 65_536
+CONSUMED_AT_ONCE_MAX = 16  # records, each with up to as many commands as the API takes at once
+COMMAND_MARK = b'"command_id":'  # every command has one; counted before anything is decoded
 
 
 class LostHistoryError(Exception):
@@ -131,10 +133,10 @@ class ShardProcessor:
 
     def _decoded(self, messages: Sequence[Message]) -> list[CommandMessage]:
         """Decode the commands; what is none is put aside, with the reason."""
-        commands = []
+        commands: list[CommandMessage] = []
         for message in messages:
             try:
-                commands.append(decode_command(message.value() or b""))
+                commands.extend(decode_commands(message.value() or b""))
             except msgspec.DecodeError as error:
                 logger.warning("no command at offset %s: %s", message.offset(), error)
                 self._publisher.dead_letter(message, f"no command: {error}")
@@ -242,11 +244,21 @@ class Processor:
         if first is None:
             return {}
         by_shard: dict[int, list[Message]] = {}
-        for message in (first, *self._consumer.consume(self._config.batch_commands_max - 1, 0)):
+        for message in self._with_company(first):
             if (error := message.error()) is not None:
                 raise KafkaException(error)
             by_shard.setdefault(message.partition() or 0, []).append(message)
         return by_shard
+
+    def _with_company(self, first: Message) -> Iterator[Message]:
+        """Yield what is there, until it has as many commands as may share a commit, or a little more."""
+        taken = [first]
+        count = 0
+        while taken:
+            yield from taken
+            count += sum((message.value() or b"").count(COMMAND_MARK) for message in taken)
+            wanted = min(CONSUMED_AT_ONCE_MAX, self._config.batch_commands_max - count)
+            taken = self._consumer.consume(wanted, 0) if wanted > 0 else []
 
     def _assigned(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         for partition in partitions:

@@ -213,11 +213,11 @@ def order_view(command_id: str, order_id: str, outcome: Outcome | None, token: s
     if outcome.scales is not None:
         view.quantity = format_units(outcome.quantity, outcome.scales.base) if outcome.quantity else None
         view.remaining = format_units(outcome.remaining, outcome.scales.base)
-        view.fills = [_fill_view(fill, outcome.scales) for fill in outcome.fills]
+        view.fills = [fill_view(fill, outcome.scales) for fill in outcome.fills]
     return view
 
 
-def _fill_view(fill: OutcomeFill, scales: Scales) -> FillView:
+def fill_view(fill: OutcomeFill, scales: Scales) -> FillView:
     return FillView(
         fill.trade_id,
         format_units(fill.price, scales.price),
