@@ -202,20 +202,25 @@ async def test_an_expired_token_is_told_and_renewed(stack: Stack, account: str) 
 async def test_orders_end_with_the_connection_also_those_still_on_their_way(
     stack: Stack, account: str
 ) -> None:
+    processor = psutil.Process(stack.pid("order-processor"))
     async with trading(stack, account) as other:
         (stays,) = await other.ask(other.order("stays"))
         async with trading(stack, account, "?cancel_on_disconnect=true") as trader:
             await trader.ask(trader.order("known"))
-            for number in range(20):
-                await trader.send(*(trader.order(f"{number}-{index}", price="1") for index in range(100)))
-            # The line is cut with hundreds of orders on their way.
-            transport = trader.socket._writer.transport
-            transport.abort()
-        await asyncio.sleep(2.0)
+            processor.send_signal(signal.SIGSTOP)
+            try:
+                for number in range(4):
+                    await trader.send(*(trader.order(f"{number}-{index}", price="1") for index in range(100)))
+                await asyncio.sleep(0.5)
+                # The line is cut, and the cancel sent, with all these orders in the log and none decided.
+                trader.socket._writer.transport.abort()
+                await asyncio.sleep(0.5)
+            finally:
+                processor.send_signal(signal.SIGCONT)
+            await other.ask(other.order("later", price="1"))
         left = await asyncio.to_thread(open_orders, stack, account)
-        assert left == 1, "the other connection's order, and no other"
-        (gone,) = await other.ask({"op": "cancel", "account": account, "order_id": stays["order_id"]})
-        assert gone["status"] == "cancelled"
+        assert left == 2, "the other connection's orders, and no other"
+        assert stays["status"] == "open"
 
 
 async def test_the_same_order_over_the_next_connection_is_the_same_order(stack: Stack, account: str) -> None:
@@ -224,6 +229,20 @@ async def test_the_same_order_over_the_next_connection_is_the_same_order(stack: 
     async with trading(stack, account, "?cancel_on_disconnect=true") as trader:
         (again,) = await trader.ask(trader.order("once"))
     assert (again["status"], again["replayed"], again["order_id"]) == ("open", True, first["order_id"])
+
+
+async def flood(socket: aiohttp.ClientWebSocketResponse, frame: str) -> None:
+    for _ in range(2_000):
+        await asyncio.wait_for(socket.send_str(frame), PATIENCE_S)
+
+
+async def test_who_does_not_read_is_let_go_and_nobody_else_notices(stack: Stack, account: str) -> None:
+    frame = json.dumps([{"op": "ping", "id": "x" * 60}] * 500)
+    async with trading(stack, account) as other, trading(stack, account) as trader:
+        trader.socket._writer.transport.pause_reading()
+        with pytest.raises((ConnectionError, aiohttp.ClientError)):
+            await flood(trader.socket, frame)
+        assert (await other.ask({"op": "ping"}))[0]["status"] == "ok"
 
 
 async def test_overload_sheds_new_orders_lets_cancels_pass_and_ends(stack: Stack, account: str) -> None:
@@ -258,6 +277,9 @@ async def test_the_orders_of_a_killed_api_are_cancelled_by_its_successor(stack: 
     async with trading(stack, account, "?cancel_on_disconnect=true") as trader:
         (placed,) = await trader.ask(trader.order("orphan"))
         assert placed["status"] == "open"
+        # First the worker: it must not see that the connection is lost.
+        for worker in psutil.Process(stack.pid("command-api")).children(recursive=True):
+            worker.kill()
         await asyncio.to_thread(stack.kill, "command-api")
     await asyncio.to_thread(stack.wait_until_ready, "command-api")
     deadline = time.monotonic() + 2 * PATIENCE_S
