@@ -69,12 +69,17 @@ class Credit:
         while self._marks and self._marks[0][0] <= number:
             self._waited_s = max(self._waited_s, now - self._marks.popleft()[1])
 
-    def tick(self, now: float) -> None:
-        """Adjust the limit; every ``TICK_MS``."""
+    def tick(self, now: float, *, blind: bool = False) -> None:
+        """Adjust the limit; every ``TICK_MS``.
+
+        ``blind``: no outcome can arrive, so that none came says nothing of the processor.
+        """
         waited_s = max(self._waited_s, now - self._marks[0][1] if self._marks else 0.0)
         self._forget_lost(now)
         self._totals.append((now, self._decided))
-        if waited_s > bounds.WORK_MS / 1000:
+        if blind:
+            self.limit = bounds.CREDIT_FIRST
+        elif waited_s > bounds.WORK_MS / 1000:
             self.limit = max(bounds.CREDIT_MIN, int(self._rate() * bounds.WORK_MS / 1000))
         elif self._most > self.limit / 2:
             self.limit = self.limit * 5 // 4

@@ -123,6 +123,7 @@ class Gateway:
         self._waiting: dict[str, tuple[Inbox, int, Credit, int]] = {}
         self._due: deque[tuple[float, Sequence[str]]] = deque()
         self._tasks: list[asyncio.Task[None]] = []
+        self._listening = False
 
     async def start(self) -> None:
         self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._poll())]
@@ -209,7 +210,7 @@ class Gateway:
             if now - ticked >= bounds.TICK_MS / 1000:
                 ticked = now
                 for credit in self._credits.values():
-                    credit.tick(now)
+                    credit.tick(now, blind=not self._listening)
             await asyncio.sleep(POLL_S)
 
     async def _listen(self) -> None:
@@ -220,11 +221,13 @@ class Gateway:
                 await self._subscribe()
             except (RedisError, OSError) as error:
                 logger.warning("no replies for now: %s", error)
+            self._listening = False
             await asyncio.sleep(max(0.0, started + RECONNECT_S - monotonic()))
 
     async def _subscribe(self) -> None:
         async with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:
             await subscription.subscribe(self._channel)
+            self._listening = True
             async for message in subscription.listen():
                 self._take(message["data"])
 

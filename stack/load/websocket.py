@@ -43,10 +43,13 @@ _encoder = msgspec.json.Encoder()
 
 
 class Wire:
-    """One connection. ``send`` names who takes each outcome; ``lost`` is set once it is no more."""
+    """One connection. ``send`` names who takes each outcome; ``lost`` is set once it is no more, with a
+    ``fault`` if that was for something we sent.
+    """
 
     def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         self.lost = asyncio.Event()
+        self.fault: LoadError | None = None
         self._socket = socket
         self._numbers = 0
         self._waiting: dict[int, tuple[Take, int]] = {}
@@ -77,6 +80,8 @@ class Wire:
         try:
             async for message in self._socket:
                 await self._take(_frame.decode(message.data))
+        except LoadError as fault:
+            self.fault = fault
         finally:
             self.lost.set()
             self._waiting.clear()
@@ -86,7 +91,7 @@ class Wire:
             await self._socket.send_str('{"op":"pong"}')
         for reply in frame.replies:
             if reply.id is None:
-                raise LoadError(f"the API could not read a frame: {reply.code}: {reply.detail}")
+                raise LoadError(f"the API refused a frame: {reply.code}: {reply.detail}")
             take, index = self._waiting.pop(reply.id)
             msgspec.structs.force_setattr(reply, "token", frame.token)
             take(index, reply)
@@ -131,6 +136,8 @@ class WebSocketClient(GatheringClient):
         wire = await self.wire()
         await wire.send(commands, take)
         await _first_of(done, wire.lost)
+        if wire.fault is not None:
+            raise wire.fault
         return outcomes, token
 
     async def _open(self) -> Wire:

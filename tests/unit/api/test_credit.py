@@ -91,3 +91,12 @@ def test_it_recovers_when_the_processor_does() -> None:
     processor.run(2, wanted_per_s=20_000)
     assert processor.credit.room > 0
     assert processor.credit.retry_after_ms == bounds.RETRY_AFTER_MS_MIN
+
+
+def test_where_no_outcome_can_arrive_that_none_came_says_nothing() -> None:
+    processor = Processor(0)
+    processor.send(1_000)
+    processor.run(1)
+    assert processor.credit.limit == bounds.CREDIT_MIN
+    processor.credit.tick(processor.now, blind=True)
+    assert processor.credit.limit == bounds.CREDIT_FIRST
