@@ -32,7 +32,7 @@ class WebSocketBounds:
     flood_bytes_max: int = 4_194_304
     """A frame beyond it ends the connection; one beyond ``frame_bytes_max`` is only refused."""
     in_flight_max: int = 5_000
-    send_bytes_max: int = 4_194_304
+    send_bytes_max: int = 16_777_216
     """Replies that wait for a client which does not read them."""
     bad_frames_max: int = 20
     """One after the other."""

@@ -236,8 +236,11 @@ class Connection:
             detail = f"{self.in_flight} commands of this connection have no outcome yet; {most} are the most"
             return frames.refusal(asked.id, "too_many_in_flight", detail, **named)
         detail = f"{credit.in_flight} commands wait for the order processor; {credit.limit} may"
+        # No remedy beside it: these come by the thousand, and are not to be the next burden.
         after_ms = credit.retry_after_ms
-        return frames.refusal(asked.id, "overloaded", detail, retry_after_ms=after_ms, **named)
+        return frames.Reply(
+            asked.id, "refused", code="overloaded", detail=detail, retry_after_ms=after_ms, **named
+        )
 
     # --- Replies out -------------------------------------------------------------------------------------
 

@@ -68,7 +68,8 @@ class Wire:
         try:
             await self._socket.send_str(_encoder.encode(items).decode())
         except (aiohttp.ClientError, ConnectionError) as error:
-            raise NotNowError(f"the connection is lost: {error}") from None
+            code = self._socket.close_code
+            raise NotNowError(f"the connection is lost, closed with code {code}: {error}") from None
 
     async def close(self) -> None:
         self._reading.cancel()

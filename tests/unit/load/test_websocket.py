@@ -1,5 +1,6 @@
 """The WebSocket client against a small API that loses connections and sheds load."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from typing import Any
@@ -101,8 +102,8 @@ async def test_what_was_shed_is_sent_again_and_nothing_else(api: Api, client: We
 
 async def test_orders_placed_one_by_one_are_gathered_into_a_frame(api: Api, client: WebSocketClient) -> None:
     api.answers = [opened]
-    first, second = client.place(ORDERS[0]), client.place(ORDERS[1])
-    assert [(await first).status, (await second).status] == ["open", "open"]
+    outcomes = await asyncio.gather(client.place(ORDERS[0]), client.place(ORDERS[1]))
+    assert [outcome.status for outcome in outcomes] == ["open", "open"]
     assert len(api.asked) == 1
 
 
