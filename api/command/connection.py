@@ -230,17 +230,17 @@ class Connection:
 
     def _shed(self, asked: _Asked, *, own: bool) -> frames.Reply:
         credit = self._desk.gateway.credit(DEFAULT_SHARD)
-        named = {"order_id": asked.order_id, "client_order_id": asked.client_order_id}
         if own:
             most = self._desk.bounds.in_flight_max
             detail = f"{self.in_flight} commands of this connection have no outcome yet; {most} are the most"
-            return frames.refusal(asked.id, "too_many_in_flight", detail, **named)
-        detail = f"{credit.in_flight} commands wait for the order processor; {credit.limit} may"
-        # No remedy beside it: these come by the thousand, and are not to be the next burden.
-        after_ms = credit.retry_after_ms
-        return frames.Reply(
-            asked.id, "refused", code="overloaded", detail=detail, retry_after_ms=after_ms, **named
-        )
+            reply = frames.refusal(asked.id, "too_many_in_flight", detail)
+        else:
+            # No remedy beside it: these come by the thousand, and are not to be the next burden.
+            detail = f"{credit.in_flight} commands wait for the order processor; {credit.limit} may"
+            reply = frames.Reply(asked.id, "refused", code="overloaded", detail=detail)
+            reply.retry_after_ms = credit.retry_after_ms
+        reply.order_id, reply.client_order_id = asked.order_id, asked.client_order_id
+        return reply
 
     # --- Replies out -------------------------------------------------------------------------------------
 
