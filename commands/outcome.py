@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, get_args
 
+import msgspec
+
 from commands.messages import AnyCommand, Outcome, OutcomeFill, Scales, Status
 from commands.transfer_content import same_transfer
 from domain.account import Deposit, OpenAccount
@@ -94,19 +96,24 @@ def same_content(exchange: Exchange, command: AnyCommand, first: Event) -> bool:
     """Whether ``command`` asks for what ``first``, the event its id stands for, granted or rejected."""
     if isinstance(command, PlaceOrder | CancelReplace):
         if isinstance(first, OrderRejected):
-            asked = (command.account, command.symbol, command.request)
-            return (first.account, first.symbol, first.request) == asked
+            asked = (command.account, command.symbol, _without_session(command.request))
+            return (first.account, first.symbol, _without_session(first.request)) == asked
         return isinstance(first, OrderPlaced) and _asks_for(exchange, command, first)
     return same_transfer(exchange, command, first)
+
+
+def _without_session(request: OrderRequest) -> OrderRequest:
+    """Over which connection an order came is no part of it: a trader who lost one sends it over the next."""
+    return msgspec.structs.replace(request, session="") if request.session else request
 
 
 def _asks_for(exchange: Exchange, command: PlaceOrder | CancelReplace, first: OrderPlaced) -> bool:
     request, rules = command.request, exchange.markets[first.symbol].rules
     placed = (first.account, first.symbol, first.side, first.order_type, first.time_in_force)
-    plain = (first.self_trade, first.post_only, first.session)
+    plain = (first.self_trade, first.post_only)
     return (
         placed == (command.account, command.symbol, request.side, request.order_type, request.time_in_force)
-        and plain == (request.self_trade, request.post_only, request.session)
+        and plain == (request.self_trade, request.post_only)
         and _asks_for_amounts(request, rules, first)
         and _asks_for_trigger(request, rules, first.trigger)
         and request.expires_at_us in {None, first.expires_at_us}

@@ -19,7 +19,7 @@ from commands.batch import Batch, Placed, asked_before
 from commands.committer import Commit, Committer, wait_for
 from commands.hash_chain import CommitHeader, chain
 from commands.histories import Histories
-from commands.messages import CommandMessage, Outcome, decode_command
+from commands.messages import CommandMessage, Outcome, decode_commands
 from commands.ownership import Ownership, connect
 from commands.rebuilding import LostHistoryError, rebuild
 from commands.recorder import ShardRecorder
@@ -118,10 +118,10 @@ class ShardProcessor:
 
     def _decoded(self, messages: Sequence[Message]) -> list[CommandMessage]:
         """Decode the commands; what is none is put aside, with the reason."""
-        commands = []
+        commands: list[CommandMessage] = []
         for message in messages:
             try:
-                commands.append(decode_command(message.value() or b""))
+                commands.extend(decode_commands(message.value() or b""))
             except msgspec.DecodeError as error:
                 logger.warning("no command at offset %s: %s", message.offset(), error)
                 self._publisher.dead_letter(message, f"no command: {error}")

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from api.command.forms import Form
 from commands.messages import Outcome, OutcomeFill, Scales, Status
 from domain.event import Side, TriggerSource
 from domain.numbers import format_units
@@ -17,6 +18,9 @@ COMMANDS_PER_BATCH_MAX = 500
 ACCOUNT_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_-]{0,35}$"
 STREAM_PATTERN = "^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$"
 
+CLIENT_ID_PATTERN = "^[!-~]{1,64}$"
+DECIMAL_PATTERN = r"^[0-9]{1,18}(\.[0-9]{1,18})?$"
+
 AccountId = Annotated[
     str,
     Meta(pattern=ACCOUNT_PATTERN, description="Letters, digits, - and _", examples=["alice"]),
@@ -27,7 +31,7 @@ Asset = Annotated[str, Meta(pattern="^[A-Z0-9]{1,12}$", examples=["USD"])]
 ClientId = Annotated[
     str,
     Meta(
-        pattern="^[!-~]{1,64}$",
+        pattern=CLIENT_ID_PATTERN,
         description="Your own id. The same id again is the same order or transfer, never a second one.",
         examples=["my-order-1"],
     ),
@@ -39,9 +43,7 @@ StreamId = Annotated[
         examples=["0000cb25-98c6-8dc4-83bc-10ea9616066b"],
     ),
 ]
-DecimalText = Annotated[
-    str, Meta(pattern=r"^[0-9]{1,18}(\.[0-9]{1,18})?$", description="A plain decimal", examples=["1.5"])
-]
+DecimalText = Annotated[str, Meta(pattern=DECIMAL_PATTERN, description="A plain decimal", examples=["1.5"])]
 FeePpm = Annotated[
     int, Meta(ge=0, le=100_000, description="Parts per million of the notional", examples=[1000])
 ]
@@ -69,21 +71,42 @@ OpenOrders = Annotated[
 ]
 
 
+# What every order has is checked by its form, see there; the documents show the pattern all the same.
+_AccountText = Annotated[str, Meta(max_length=36, description=f"{ACCOUNT_PATTERN}", examples=["alice"])]
+_ClientText = Annotated[
+    str,
+    Meta(
+        max_length=64,
+        description=f"Your own id, {CLIENT_ID_PATTERN}: the same id again is the same order.",
+        examples=["my-order-1"],
+    ),
+]
+_SymbolText = Annotated[str, Meta(max_length=25, description=SYMBOL_PATTERN, examples=["BTC-USD"])]
+_AmountText = Annotated[
+    str, Meta(max_length=37, description=f"A plain decimal, {DECIMAL_PATTERN}", examples=["1.5"])
+]
+_ACCOUNT = Form("account", ACCOUNT_PATTERN, "alice")
+_CLIENT_ORDER_ID = Form("client_order_id", CLIENT_ID_PATTERN, "my-order-1", repeats=False)
+_SYMBOL = Form("symbol", SYMBOL_PATTERN, "BTC-USD")
+_QUANTITY = Form("quantity", DECIMAL_PATTERN, "1.5")
+_PRICE = Form("price", DECIMAL_PATTERN, "1.5")
+
+
 class Request(Struct, forbid_unknown_fields=True):
     """A misspelt field is an error, not a default."""
 
 
 class PlaceOrderRequest(Request):
-    account: AccountId
-    client_order_id: ClientId
-    symbol: Symbol
+    account: _AccountText
+    client_order_id: _ClientText
+    symbol: _SymbolText
     side: Side
     type: OrderType
-    quantity: DecimalText | None = None
+    quantity: _AmountText | None = None
     quote_quantity: Annotated[
         DecimalText | None, Meta(description="Market orders: spend, or earn, so much of the quote asset.")
     ] = None
-    price: DecimalText | None = None
+    price: _AmountText | None = None
     time_in_force: TimeInForce = "gtc"
     expires_at: Annotated[datetime, Meta(tz=True, description="With time in force gtd.")] | None = None
     post_only: bool = False
@@ -99,6 +122,13 @@ class PlaceOrderRequest(Request):
     self_trade_prevention: Annotated[
         SelfTrade, Meta(description="What to do where the order meets one of its own account or group.")
     ] = "none"
+
+    def __post_init__(self) -> None:
+        _ACCOUNT.check(self.account)
+        _CLIENT_ORDER_ID.check(self.client_order_id)
+        _SYMBOL.check(self.symbol)
+        _QUANTITY.check(self.quantity)
+        _PRICE.check(self.price)
 
 
 class AmendOrderRequest(Request):
@@ -323,11 +353,11 @@ def order_view(command_id: str, order_id: str, outcome: Outcome | None, token: s
     if outcome.scales is not None:
         view.quantity = format_units(outcome.quantity, outcome.scales.base) if outcome.quantity else None
         view.remaining = format_units(outcome.remaining, outcome.scales.base)
-        view.fills = [_fill_view(fill, outcome.scales) for fill in outcome.fills]
+        view.fills = [fill_view(fill, outcome.scales) for fill in outcome.fills]
     return view
 
 
-def _fill_view(fill: OutcomeFill, scales: Scales) -> FillView:
+def fill_view(fill: OutcomeFill, scales: Scales) -> FillView:
     return FillView(
         fill.trade_id,
         format_units(fill.price, scales.price),

@@ -9,7 +9,7 @@ from typer import Argument, BadParameter, Option
 
 from stack.cli.running import output, progress
 
-BENCHES = ("engine", "write")
+BENCHES = ("engine", "write", "latency")
 
 # What was measured, and what shows it to a person.
 Measured = tuple[dict[str, Any], Callable[[Console, dict[str, Any]], None]]
@@ -25,8 +25,8 @@ def bench(
         int, Option(help="engine: messages on each book.", min=1_000, max=2_000_000)
     ] = 100_000,
     seconds: Annotated[
-        float, Option(help="write: how long each part is measured, at most.", min=1, max=120)
-    ] = 10.0,
+        float, Option(help="write, latency: how long each part is measured.", min=1, max=600)
+    ] = 20.0,
     seed: Annotated[int, Option(help="The same seed gives the same flow of messages.")] = 1,
     as_json: Annotated[bool, Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -36,10 +36,14 @@ def bench(
 
     Example: ./oms bench engine --peer pyorderbook
     Example: ./oms bench write --seconds 5
+    Example: ./oms bench latency --json
     """
     if name not in BENCHES:
         raise BadParameter(f"there is no bench {name!r}; there are: {', '.join(BENCHES)}")
-    found, show = _engine(peers or [], messages, seed) if name == "engine" else _write(seconds, seed)
+    if name == "engine":
+        found, show = _engine(peers or [], messages, seed)
+    else:
+        found, show = _write(seconds, seed) if name == "write" else _latency(seconds, quiet=as_json)
     if as_json:
         print(json.dumps(found))
     else:
@@ -63,3 +67,12 @@ def _write(seconds: float, seed: int) -> Measured:
     # Beside the stack's own folder: on the disk that its commits have to reach as well.
     folder = Settings().folder / "bench-write"
     return run.run(folder, seconds, seed, progress.print), report.show
+
+
+def _latency(seconds: float, *, quiet: bool) -> Measured:
+    """Bring the stack up if it is down, and leave it up."""
+    from bench.latency import run
+    from stack.cli.up import settings
+
+    progress.quiet = quiet
+    return run.run(settings(), seconds, progress.print), run.show

@@ -152,6 +152,17 @@ def test_the_same_id_with_other_content_is_refused(shard: Shard) -> None:
     assert not none
 
 
+@pytest.mark.parametrize("price", ["100", "100.001"])
+def test_over_which_connection_an_order_came_is_no_part_of_it(shard: Shard, price: str) -> None:
+    first, placed = decided(shard, [order("1", "alice", "buy", "1", price, session="lost")])
+    again, more = decided(
+        shard, [order("1", "alice", "buy", "1", price, session="next", command_id="2")], history(placed)
+    )
+    assert again[0].replayed
+    assert (again[0].status, again[0].code) == (first[0].status, first[0].code)
+    assert more == []
+
+
 def test_a_deposit_counts_once(shard: Shard) -> None:
     available = shard.exchange.accounts["alice"].balances["USD"].available
     outcomes, placed = decided(shard, [deposit("alice", "USD", "5", "x"), deposit("alice", "USD", "5", "x")])
