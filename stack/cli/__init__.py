@@ -21,6 +21,7 @@ COMMANDS = (
     Command("demo", "trade, and prove that nothing was lost", "stack.cli.demo", "demo"),
     Command("replay", "send the orders of a file", "stack.cli.replay", "replay"),
     Command("token", "print a bearer token for curl", "stack.cli.token", "token"),
+    Command("audit", "verify the whole history: ./oms audit verify", "stack.cli.audit", "audit"),
     Command("test", "run the tests, or one kind of them", "stack.cli.test", "run_tests"),
     Command("check", "ruff, mypy and import-linter over everything", "stack.cli.check", "check"),
     Command("bench", "measure us and what could be installed instead", "stack.cli.bench", "bench"),

@@ -13,18 +13,28 @@ progress = Console(stderr=True, highlight=False, soft_wrap=True)
 output = Console(highlight=False, soft_wrap=True)
 
 
-def run_command(command: Command, function: Callable[..., object], arguments: Sequence[str]) -> int:
+def run_command(
+    command: Command, function: Callable[..., object] | typer.Typer, arguments: Sequence[str]
+) -> int:
     """Run one command; what goes wrong in a known way is told in words, without a traceback.
 
     Typer ends the process itself, by SystemExit with the command's exit code, 2 for a wrong option.
     """
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
     logging.getLogger("stack").setLevel(logging.INFO)
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    app.command(name=command.name)(function)
+    app = _app(command, function)
     try:
         app(list(arguments), prog_name=f"./oms {command.name}")
     except (RuntimeError, OSError) as error:
         progress.print(f"[red]{type(error).__name__}:[/red]", str(error), markup=True)
         return 1
     return 0
+
+
+def _app(command: Command, function: Callable[..., object] | typer.Typer) -> typer.Typer:
+    """A command of several, as ``audit``, is a typer application of its own."""
+    if isinstance(function, typer.Typer):
+        return function
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app.command(name=command.name)(function)
+    return app
