@@ -10,7 +10,7 @@ from stack.audit.findings import Findings
 from stack.audit.stored import CommitRow, EventRow, ShardEnd
 from streams.codec import event_type
 
-STREAMS_NAMED_MAX = 3
+STREAMS_NAMED_MAX = 50
 SEQS_NAMED_MAX = 20
 
 Stored = tuple[CommitRow, list[EventRow]]

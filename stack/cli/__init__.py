@@ -22,6 +22,8 @@ COMMANDS = (
     Command("replay", "send the orders of a file", "stack.cli.replay", "replay"),
     Command("token", "print a bearer token for curl", "stack.cli.token", "token"),
     Command("audit", "verify the whole history: ./oms audit verify", "stack.cli.audit", "audit"),
+    Command("backup", "write a backup of the event store", "stack.cli.backup", "backup"),
+    Command("restore", "rebuild all from the store or a backup", "stack.cli.restore", "restore"),
     Command("test", "run the tests, or one kind of them", "stack.cli.test", "run_tests"),
     Command("check", "ruff, mypy and import-linter over everything", "stack.cli.check", "check"),
     Command("bench", "measure us and what could be installed instead", "stack.cli.bench", "bench"),
