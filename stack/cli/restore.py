@@ -28,7 +28,7 @@ def restore(
     if not yes:
         store = f"The event store, whose place {file} takes" if file else "Nothing of the event store"
         output.print(
-            f"This would delete, of the stack in {stack.settings.folder}:\n- {store}\n- Kafka's topics and the"
+            f"This would delete of the stack in {stack.settings.folder}:\n- {store}\n- Kafka's topics and the"
             " commands that wait in them, the read models, the caches: they are made anew from the store\n"
             "To do it: the same command with --yes"
         )
