@@ -12,7 +12,7 @@ AFTER_S = 1.0
 PAUSE_S = (1.0, 9.0)
 """Shorter and longer than the processor's session with Kafka (6 s)."""
 KAFKA_AWAY_S = 30.0
-RECOVERY_S_MAX = 90.0
+RECOVERY_S_MAX = 120.0
 PATIENCE_S = 120.0
 """How long one command is tried again."""
 PROBE_EVERY_S = 0.25
