@@ -29,7 +29,7 @@ class Overload:
 
     async def run(self, for_s: float) -> None:
         """Send for so long, then wait for the answers on their way."""
-        every_s = bounds.OVERLOAD_BATCH / (bounds.COMMANDS_PER_S * bounds.OVERLOAD_FACTOR)
+        every_s = bounds.OVERLOAD_BATCH / bounds.OVERLOAD_PER_S
         due, end = perf_counter(), perf_counter() + for_s
         async with asyncio.TaskGroup() as group:
             while due < end:
