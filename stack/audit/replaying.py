@@ -1,6 +1,6 @@
 """The events of one shard, replayed into a fresh exchange, and its state compared after every commit."""
 
-from domain.exchange import Exchange, evolve
+from domain.exchange import Exchange, replay
 from domain.state_hash import VERSION
 from stack.audit.findings import Findings
 from stack.audit.stored import CommitRow, EventRow
@@ -48,7 +48,7 @@ class Replay:
             self._fell(f"seq {row.seq}, stream {row.stream}, is no event")
             return False
         try:
-            evolve(self.exchange, row.event.event)
+            replay(self.exchange, row.event.event, row.event.occurred_at_us)
             self.places[Place(*destination(row.event.event, self.partitions), self.shard)] = row.seq
         except Exception as error:  # noqa: BLE001 - an event that was tampered with can break anything
             self._fell(f"seq {row.seq}, stream {row.stream}, does not fit: {type(error).__name__}: {error}")

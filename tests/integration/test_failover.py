@@ -163,7 +163,7 @@ def test_an_owner_paused_inside_its_copy_is_replaced_and_leaves_no_trace(
 
 def inside_copy(store: psycopg.Connection) -> bool:
     found = store.execute(
-        "SELECT 1 FROM pg_stat_activity WHERE application_name = %s AND query LIKE 'COPY%%'"
+        "SELECT 1 FROM pg_stat_activity WHERE application_name = %s AND query LIKE '%%COPY %%'"
         " AND wait_event_type = 'Lock'",
         (OWNER,),
     ).fetchone()

@@ -398,6 +398,9 @@ def test_every_route_is_described(api: TestClient[Any]) -> None:
         "listTrades",
         "getAccount",
         "getVenueStatus",
+        "listTransfers",
+        "getTrialBalance",
+        "listEntries",
     }
 
 
