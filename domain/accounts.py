@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+from mypy_extensions import i64
+
 from domain.account import (
     FEES,
     AccountLimits,
@@ -16,7 +18,7 @@ from domain.event import Event
 from domain.exposure import Exposure
 from domain.positions import Position
 from domain.rejections import RefusedError
-from domain.state_hash import Part, digest_of
+from domain.state_hash import Hashed, Part, digest_of, mixed
 
 if TYPE_CHECKING:
     from domain.exchange import Exchange
@@ -25,23 +27,24 @@ if TYPE_CHECKING:
 # --- State ----------------------------------------------------------------------------------------------
 
 
-class Balance:
+class Balance(Hashed):
     """What an account has of one asset, in the asset's minor units."""
 
-    __slots__ = ("account", "asset", "available", "digest", "held")
+    __slots__ = ("account", "asset", "available", "held", "seed")
 
     def __init__(self, account: str, asset: str) -> None:
+        super().__init__()
         self.account = account
         self.asset = asset
         self.available = 0
         self.held = 0
-        self.digest = 0
+        self.seed: i64 = digest_of("balance", account, asset)
 
-    def parts(self) -> tuple[Part, ...]:
-        return (self.account, self.asset, self.available, self.held)
+    def fresh_digest(self) -> int:
+        return mixed(mixed(self.seed, self.available), self.held)
 
 
-class Account:
+class Account(Hashed):
     """An open account: its balances by asset, its positions by symbol, its open orders by id, and how many
     on each market. ``status``: what it may do, one of ``AccountStatus``. ``fees`` are the (maker, taker) ppm
     agreed with it, by symbol ("": all markets). ``group``: the accounts it is of one owner with, and
@@ -54,7 +57,6 @@ class Account:
     __slots__ = (
         "account",
         "balances",
-        "digest",
         "exposure",
         "fees",
         "group",
@@ -69,6 +71,7 @@ class Account:
     )
 
     def __init__(self, account: str) -> None:
+        super().__init__()
         self.account = account
         self.balances: dict[str, Balance] = {}
         self.orders: dict[str, Order] = {}
@@ -82,7 +85,6 @@ class Account:
         self.exposure: Exposure | None = None
         self.second = 0
         self.orders_in_second = 0
-        self.digest = 0
 
     def join(self, group: str | None) -> None:
         """Belong to a group, or stand alone. No id of an account has a colon in it."""

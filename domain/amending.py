@@ -55,7 +55,7 @@ def _changed(market: Market, order: Order, command: AmendOrder) -> Order:
     """Return the order as it is to be. Raises ``RefusedError``."""
     changed = copy_of(order)
     if command.quantity is not None:
-        changed.quantity = quantity_units(market.rules, command.quantity)
+        changed.quantity = quantity_units(market, command.quantity)
         changed.remaining = changed.quantity - order.filled
         if changed.remaining <= 0:
             filled = format_units(order.filled, market.rules.base_scale)
@@ -65,10 +65,10 @@ def _changed(market: Market, order: Order, command: AmendOrder) -> Order:
     if command.price is not None:
         if order.price is None:
             raise RefusedError("price_forbidden", f"price was {command.price} on a {order.order_type} order")
-        changed.price = limit_price_units(market.rules, command.price)
+        changed.price = limit_price_units(market, command.price)
     if command.trigger_price is not None:
         changed.trigger = _moved(market, order, command.trigger_price)
-    worth_enough(market.rules, changed.price, changed.quantity)
+    worth_enough(market, changed.price, changed.quantity)
     return changed
 
 
@@ -76,7 +76,7 @@ def _moved(market: Market, order: Order, text: str) -> Trigger:
     trigger = order.trigger
     if trigger is None or trigger.trails:
         raise RefusedError("invalid_trigger", f"trigger_price was {text} on an order that waits for none")
-    price = positive_price(market.rules, "trigger_price", text)
+    price = positive_price(market, "trigger_price", text)
     now = market.price_of(trigger.source)
     if now is not None and (now >= price if trigger.rising else now <= price):
         stands = format_units(now, market.rules.price_scale)

@@ -7,16 +7,15 @@ the price: hidden quantity has no time priority.
 from bisect import bisect_left, insort
 from collections import deque
 from collections.abc import Iterator
-from typing import NamedTuple
 
-import msgspec
+from mypy_extensions import i64
 
 from domain.event import Side
 from domain.order import Trigger
-from domain.state_hash import Part
+from domain.state_hash import Hashed, digest_of, digest_of_text, mixed
 
 
-class Order:
+class Order(Hashed):
     """An order that is not done. ``price`` is ``None`` where it trades at any; ``held`` is what its account
     holds for it, in quote units for a buy and base units for a sell.
 
@@ -32,7 +31,6 @@ class Order:
         "before",
         "budget",
         "client_order_id",
-        "digest",
         "display",
         "expires_at_us",
         "held",
@@ -46,6 +44,7 @@ class Order:
         "priority",
         "quantity",
         "remaining",
+        "seed",
         "self_trade",
         "session",
         "shown",
@@ -59,6 +58,7 @@ class Order:
     def __init__(  # the parts that identify it; all others are set by who makes it
         self, order_id: str, account: str, client_order_id: str, symbol: str, side: Side
     ) -> None:
+        super().__init__()
         self.order_id = order_id
         self.account = account
         self.owner = account
@@ -82,56 +82,54 @@ class Order:
         self.session = ""
         self.post_only = False
         self.priority = 0
-        self.digest = 0
+        self.seed: i64 = 0
         self.level: Level | None = None
         self.before: Order | None = None
         self.after: Order | None = None
 
-    def parts(self) -> tuple[Part, ...]:
-        """Return all of the order's state, for the state hash."""
-        return (
-            self.order_id,
-            self.account,
-            self.client_order_id,
-            self.symbol,
-            self.side,
-            self.order_type,
-            self.time_in_force,
-            str(self.price),
-            self.quantity,
-            self.remaining,
-            self.budget,
-            self.held,
-            self.display,
-            self.shown,
-            self.maker_fee_ppm,
-            self.taker_fee_ppm,
-            self.self_trade,
-            self.expires_at_us,
-            self.session,
-            self.post_only,
-            self.priority,
-            *(msgspec.structs.astuple(self.trigger) if self.trigger else ()),
+    def fresh_digest(self) -> int:
+        """Return the digest of ``seed``, which stands for what never changes, and of all that may."""
+        digest = mixed(mixed(self.seed, -1 if self.price is None else self.price), self.quantity)
+        digest = mixed(mixed(digest, self.remaining), self.held)
+        digest = mixed(mixed(digest, self.shown), self.priority)
+        trigger = self.trigger
+        if trigger is None:
+            return digest
+        return digest_of(
+            digest, trigger.price, trigger.rising, trigger.source, trigger.trail, trigger.trail_bps
         )
 
     @property
     def filled(self) -> int:
         return self.quantity - self.remaining
 
+    def settle_seed(self) -> None:
+        """Digest what never changes, once."""
+        seed: i64 = digest_of_text(
+            f"{self.order_id}\0{self.account}\0{self.client_order_id}\0{self.symbol}\0{self.side}"
+            f"\0{self.order_type}\0{self.time_in_force}\0{self.self_trade}\0{self.session}"
+        )
+        seed = mixed(mixed(mixed(seed, self.post_only), self.budget), self.display)
+        seed = mixed(mixed(seed, self.maker_fee_ppm), self.taker_fee_ppm)
+        self.seed = mixed(seed, self.expires_at_us)
+
     def to_show(self, remaining: int) -> int:
         """Return how much of ``remaining`` shows when the order joins the queue."""
         return min(self.display, remaining) if self.display else remaining
 
 
-class Match(NamedTuple):
+class Match:
     """What a new order meets: ``quantity`` of ``maker`` at ``price``. If ``maker`` is an iceberg,
     ``revealed`` is how much more of it shows then, behind the others.
     """
 
-    maker: Order
-    price: int
-    quantity: int
-    revealed: int
+    __slots__ = ("maker", "price", "quantity", "revealed")
+
+    def __init__(self, maker: Order, price: int, quantity: int, revealed: int) -> None:
+        self.maker = maker
+        self.price = price
+        self.quantity = quantity
+        self.revealed = revealed
 
 
 class Level:
@@ -265,6 +263,11 @@ class Book:
         if order.level is not None:
             self.side(order.side).remove(order, order.level)
         order.shown = 0
+
+    def is_met(self, side: Side, limit: int | None) -> bool:
+        """Whether an order at ``limit`` (``None``: at any price) meets anything that rests."""
+        best = self.against(side).best_price()
+        return best is not None and (limit is None or crosses(side, limit, best))
 
     def met(self, side: Side, limit: int | None) -> Iterator[tuple[int, Order, int, int]]:
         """Yield (price, maker, quantity, hidden) in the order in which a taker meets what rests."""

@@ -19,7 +19,7 @@ from domain.numbers import format_units
 from domain.order import OrderFilled, OrderPlaced
 from domain.positions import day_of, position_filled
 from domain.rejections import RefusedError
-from domain.state_hash import Part
+from domain.state_hash import Hashed, Part
 from domain.trade import BustTrade, ChangeTrade, CorrectTrade, TradeBusted, TradeCorrected, TradeSide
 
 if TYPE_CHECKING:
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
 # --- State ----------------------------------------------------------------------------------------------
 
 
-class ChangedTrade:
+class ChangedTrade(Hashed):
     """A trade that counts as made on other terms than it was: at ``price``, with these fees; 0: as busted."""
 
-    __slots__ = ("buyer_fee", "digest", "price", "seller_fee", "symbol", "trade_id")
+    __slots__ = ("buyer_fee", "price", "seller_fee", "symbol", "trade_id")
 
     def __init__(self, symbol: str, trade_id: int) -> None:
+        super().__init__()
         self.symbol = symbol
         self.trade_id = trade_id
         self.price = 0
         self.buyer_fee = 0
         self.seller_fee = 0
-        self.digest = 0
 
     def parts(self) -> tuple[Part, ...]:
         return ("trade", self.symbol, self.trade_id, self.price, self.buyer_fee, self.seller_fee)
@@ -150,7 +150,7 @@ def _correct(
 ) -> list[Event]:
     rules, buy, sell = market.rules, buying.filled, selling.filled
     old = _standing(market, buy, sell)
-    price = limit_price_units(rules, wish.price)
+    price = limit_price_units(market, wish.price)
     if price == old.price:
         return []
     notional = rules.notional(price, buy.quantity)
@@ -239,9 +239,9 @@ def _check_funded(exchange: "Exchange", ledger: Ledger, moves: list[Move]) -> No
         key = (move.account, move.asset)
         totals[key] = totals.get(key, 0) + move.amount
     lacking = [
-        _lack(account, asset, exchange.scales[asset], ledger.balance(account, asset)[0], -total)
+        _lack(account, asset, exchange.scales[asset], ledger.balance(account, asset).available, -total)
         for (account, asset), total in totals.items()
-        if ledger.balance(account, asset)[0] + total < 0
+        if ledger.balance(account, asset).available + total < 0
     ]
     if lacking:
         raise RefusedError("bust_unfunded", "; ".join(lacking))

@@ -2,20 +2,20 @@
 ``RefusedError`` with the offending value.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
+from domain.asked import Asked
 from domain.event import Command
-from domain.market import MarketRules
 from domain.markets import DELISTED, Market, not_delisted
 from domain.numbers import format_units, parse_units
-from domain.order import WITH_LIMIT, WITH_TRIGGER, OrderRequest
+from domain.order import WITH_LIMIT, WITH_TRIGGER
 from domain.rejections import RefusedError
 
 if TYPE_CHECKING:
     from domain.exchange import Exchange
 
-AT_ONCE = frozenset({"ioc", "fok"})
-BPS_MAX = 10_000
+AT_ONCE: Final = frozenset({"ioc", "fok"})
+BPS_MAX: Final = 10_000
 
 
 def not_stale(command: Command, now_us: int) -> None:
@@ -45,7 +45,7 @@ def known_market(exchange: "Exchange", symbol: str) -> Market:
 # --- Do the parts of the order fit together? --------------------------------------------------------------
 
 
-def check_request(request: OrderRequest) -> None:
+def check_request(request: Asked) -> None:
     """Raise ``RefusedError`` for parts that contradict each other or the order's type."""
     _check_amount(request)
     _check_trigger(request)
@@ -59,14 +59,14 @@ def check_request(request: OrderRequest) -> None:
         )
 
 
-def _check_amount(request: OrderRequest) -> None:
+def _check_amount(request: Asked) -> None:
     if (request.quantity is None) == (request.quote_quantity is None):
         raise RefusedError("invalid_quantity", "give either quantity or quote_quantity, and not both")
     if request.quote_quantity is not None and request.order_type != "market":
         raise _contradiction("quote_quantity", f"a {request.order_type} order needs a quantity")
 
 
-def _check_trigger(request: OrderRequest) -> None:
+def _check_trigger(request: Asked) -> None:
     trailing = (request.trailing_offset is not None) + (request.trailing_bps is not None)
     waits = request.order_type in WITH_TRIGGER and request.order_type != "trailing_stop"
     if waits != (request.trigger_price is not None):
@@ -82,7 +82,7 @@ def _check_trigger(request: OrderRequest) -> None:
         )
 
 
-def _check_time(request: OrderRequest) -> None:
+def _check_time(request: Asked) -> None:
     if (request.expires_at_us is not None) != (request.time_in_force == "gtd"):
         raise RefusedError("invalid_expiry", "expires_at goes with time in force gtd, and only with that")
     if request.order_type == "market" and request.time_in_force in {"gtd", "day"}:
@@ -98,7 +98,7 @@ def _contradiction(part: str, why: str) -> RefusedError:
 # --- Does the market trade it? ------------------------------------------------------------------------------
 
 
-def limit_price(market: Market, request: OrderRequest) -> int | None:
+def limit_price(market: Market, request: Asked) -> int | None:
     """Return the limit price in price units; ``None`` for an order without one."""
     if request.order_type not in WITH_LIMIT:
         if request.price is not None:
@@ -108,91 +108,94 @@ def limit_price(market: Market, request: OrderRequest) -> int | None:
         return None
     if request.price is None:
         raise RefusedError("price_required", f"a {request.order_type} order came without a price")
-    return limit_price_units(market.rules, request.price)
+    return limit_price_units(market, request.price)
 
 
-def limit_price_units(rules: MarketRules, text: str) -> int:
+def limit_price_units(market: Market, text: str) -> int:
     """Return a limit price in price units."""
     try:
-        price = parse_units(text, rules.price_scale)
+        price = parse_units(text, market.price_scale)
     except ValueError as error:
-        raise RefusedError("invalid_price", f"price {error}; {_ticks(rules)}") from None
-    if price == 0 or price % rules.tick:
-        raise RefusedError("invalid_price", f"price was {text}; {_ticks(rules)}")
+        raise RefusedError("invalid_price", f"price {error}; {_ticks(market)}") from None
+    if price == 0 or price % market.tick:
+        raise RefusedError("invalid_price", f"price was {text}; {_ticks(market)}")
     return price
 
 
-def positive_price(rules: MarketRules, part: str, text: str) -> int:
+def positive_price(market: Market, part: str, text: str) -> int:
     """Return a trigger price or a trailing offset in price units."""
     try:
-        price = parse_units(text, rules.price_scale)
+        price = parse_units(text, market.price_scale)
     except ValueError as error:
-        raise RefusedError("invalid_trigger", f"{part} {error}; {_ticks(rules)}") from None
-    if price == 0 or price % rules.tick:
-        raise RefusedError("invalid_trigger", f"{part} was {text}; {_ticks(rules)}")
+        raise RefusedError("invalid_trigger", f"{part} {error}; {_ticks(market)}") from None
+    if price == 0 or price % market.tick:
+        raise RefusedError("invalid_trigger", f"{part} was {text}; {_ticks(market)}")
     return price
 
 
-def _ticks(rules: MarketRules) -> str:
-    return f"{rules.symbol} trades in ticks of {format_units(rules.tick, rules.price_scale)}"
+def _ticks(market: Market) -> str:
+    return f"{market.symbol} trades in ticks of {format_units(market.tick, market.price_scale)}"
 
 
-def order_quantity(rules: MarketRules, request: OrderRequest) -> int:
+def order_quantity(market: Market, request: Asked) -> int:
     """Return the quantity in base units; for an order with a budget the most it could be."""
-    return rules.max_quantity if request.quantity is None else quantity_units(rules, request.quantity)
+    return market.max_quantity if request.quantity is None else quantity_units(market, request.quantity)
 
 
-def quantity_units(rules: MarketRules, text: str) -> int:
+def quantity_units(market: Market, text: str) -> int:
     """Return a quantity in base units."""
     try:
-        quantity = parse_units(text, rules.base_scale)
+        quantity = parse_units(text, market.base_scale)
     except ValueError as error:
         raise RefusedError("invalid_quantity", f"quantity {error}") from None
-    if quantity % rules.lot:
-        lot = format_units(rules.lot, rules.base_scale)
-        raise RefusedError("invalid_quantity", f"quantity was {text}; {rules.symbol} trades in lots of {lot}")
-    if not rules.min_quantity <= quantity <= rules.max_quantity:
-        least = format_units(rules.min_quantity, rules.base_scale)
-        most = format_units(rules.max_quantity, rules.base_scale)
+    if quantity % market.lot:
+        lot = format_units(market.lot, market.base_scale)
         raise RefusedError(
-            "invalid_quantity", f"quantity was {text}; {rules.symbol} allows {least} to {most}"
+            "invalid_quantity", f"quantity was {text}; {market.symbol} trades in lots of {lot}"
+        )
+    if not market.min_quantity <= quantity <= market.max_quantity:
+        least = format_units(market.min_quantity, market.base_scale)
+        most = format_units(market.max_quantity, market.base_scale)
+        raise RefusedError(
+            "invalid_quantity", f"quantity was {text}; {market.symbol} allows {least} to {most}"
         )
     return quantity
 
 
-def quote_budget(rules: MarketRules, request: OrderRequest) -> int:
+def quote_budget(market: Market, request: Asked) -> int:
     """Return the budget in quote units; 0: the order has none."""
     text = request.quote_quantity
     if text is None:
         return 0
     try:
-        budget = parse_units(text, rules.quote_scale)
+        budget = parse_units(text, market.rules.quote_scale)
     except ValueError as error:
         raise RefusedError("invalid_quantity", f"quote_quantity {error}") from None
-    if budget == 0 or budget < rules.min_notional:
-        least = format_units(max(rules.min_notional, 1), rules.quote_scale)
+    if budget == 0 or budget < market.min_notional:
+        least = format_units(max(market.min_notional, 1), market.rules.quote_scale)
         raise RefusedError(
-            "min_notional", f"quote_quantity was {text} {rules.quote_asset}; at least {least} is needed"
+            "min_notional", f"quote_quantity was {text} {market.quote_asset}; at least {least} is needed"
         )
     return budget
 
 
-def shown_quantity(rules: MarketRules, request: OrderRequest, quantity: int) -> int:
+def shown_quantity(market: Market, request: Asked, quantity: int) -> int:
     """Return how much of an iceberg shows at a time, in base units; 0: all of it."""
     text = request.display_quantity
     if text is None:
         return 0
-    shown = quantity_units(rules, text)
+    shown = quantity_units(market, text)
     if shown >= quantity:
         raise RefusedError("invalid_quantity", f"display_quantity was {text}; it is less than the quantity")
     return shown
 
 
-def worth_enough(rules: MarketRules, price: int | None, quantity: int) -> None:
+def worth_enough(market: Market, price: int | None, quantity: int) -> None:
     """A limit order must be worth the market's minimum notional; what a market order is worth shows later."""
     if price is None:
         return
-    notional = rules.notional(price, quantity)
-    if notional < rules.min_notional:
-        worth, least = (format_units(units, rules.quote_scale) for units in (notional, rules.min_notional))
-        raise RefusedError("min_notional", f"worth {worth} {rules.quote_asset}; at least {least} is needed")
+    notional = market.notional(price, quantity)
+    if notional < market.min_notional:
+        scale = market.rules.quote_scale
+        worth, least = format_units(notional, scale), format_units(market.min_notional, scale)
+        raise RefusedError("min_notional", f"worth {worth} {market.quote_asset}; at least {least} is needed")

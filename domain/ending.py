@@ -91,4 +91,4 @@ def cancel_order(step: Step, market: Market, order: Order, reason: CancelReason)
 
 def held_asset(market: Market, order: Order) -> str:
     """Return the asset an order holds: it pays with it."""
-    return market.rules.quote_asset if order.side == "buy" else market.rules.base_asset
+    return market.quote_asset if order.side == "buy" else market.base_asset

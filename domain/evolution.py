@@ -3,6 +3,8 @@
 from heapq import heappush
 from typing import TYPE_CHECKING
 
+from msgspec.structs import astuple
+
 from domain.accounts import Account
 from domain.book import Order
 from domain.event import TriggerSource
@@ -18,6 +20,7 @@ from domain.order import (
     OrderRejected,
     OrderTriggered,
     TradePrevented,
+    Trigger,
 )
 from domain.positions import day_of, position_filled
 
@@ -27,31 +30,63 @@ if TYPE_CHECKING:
 
 def order_placed(exchange: "Exchange", event: OrderPlaced) -> None:
     """Its own trades follow as events of their own: until they have come, it rests beside what it meets."""
-    market = exchange.markets[event.symbol]
-    order = Order(event.order_id, event.account, event.client_order_id, event.symbol, event.side)
-    order.order_type, order.time_in_force = event.order_type, event.time_in_force
-    order.price, order.quantity, order.remaining = event.price, event.quantity, event.quantity
-    order.budget, order.display, order.held = event.budget, event.display, event.held
-    order.maker_fee_ppm, order.taker_fee_ppm = event.maker_fee_ppm, event.taker_fee_ppm
-    order.self_trade, order.session = event.self_trade, event.session
-    order.expires_at_us, order.post_only = event.expires_at_us, event.post_only
-    exchange.orders[event.order_id] = order
-    account = exchange.accounts[event.account]
-    account.orders[event.order_id] = order
+    order, resting, trigger = _order_of(event)
+    market = exchange.markets[order.symbol]
+    exchange.orders[order.order_id] = order
+    account = exchange.accounts[order.account]
+    account.orders[order.order_id] = order
     order.owner = account.owner
-    account.open_on[event.symbol] = account.open_on.get(event.symbol, 0) + 1
-    if event.expires_at_us:
-        heappush(exchange.expiries, (event.expires_at_us, event.order_id))
-    if event.trigger is not None:
+    account.open_on[order.symbol] = account.open_on.get(order.symbol, 0) + 1
+    if order.expires_at_us:
+        heappush(exchange.expiries, (order.expires_at_us, order.order_id))
+    if trigger is not None:
         market.book.last_priority += 1
         order.priority = market.book.last_priority
-        market.waiting.add(order, event.trigger)
+        market.waiting.add(order, trigger)
         exchange.hashed.changed(market)
     else:
-        _rest(exchange, market, order, event.resting)
+        _rest(exchange, market, order, resting)
     exchange.hashed.changed(order)
     if account.exposure is not None or market.rules.max_position:
         _count_new(exchange, market, account, order)
+
+
+def _order_of(event: OrderPlaced) -> tuple[Order, int, Trigger | None]:
+    """Return the order, how much of it rests, and what it waits for.
+
+    All fields are read at once: one by one, that would be the longest part of placing an order.
+    """
+    (
+        order_id,
+        account,
+        client_order_id,
+        symbol,
+        side,
+        order_type,
+        time_in_force,
+        price,
+        quantity,
+        resting,
+        held,
+        maker_fee_ppm,
+        taker_fee_ppm,
+        self_trade,
+        budget,
+        display,
+        trigger,
+        expires_at_us,
+        session,
+        post_only,
+    ) = astuple(event)
+    order = Order(order_id, account, client_order_id, symbol, side)
+    order.order_type, order.time_in_force = order_type, time_in_force
+    order.price, order.quantity, order.remaining = price, quantity, quantity
+    order.budget, order.display, order.held = budget, display, held
+    order.maker_fee_ppm, order.taker_fee_ppm = maker_fee_ppm, taker_fee_ppm
+    order.self_trade, order.session = self_trade, session
+    order.expires_at_us, order.post_only = expires_at_us, post_only
+    order.settle_seed()
+    return order, resting, trigger
 
 
 def order_filled(exchange: "Exchange", event: OrderFilled) -> None:
@@ -164,7 +199,7 @@ def _trade_out(exchange: "Exchange", market: Market, order: Order, event: OrderF
 
 
 def _price_moved(exchange: "Exchange", market: Market, source: TriggerSource, price: int) -> None:
-    exchange.moved[market.rules.symbol] = None
+    exchange.moved[market.symbol] = None
     for order, trigger in market.waiting.followers(source, price):
         exposure = exchange.accounts[order.account].exposure
         if exposure is not None:

@@ -7,7 +7,7 @@ command and all that follows from it, ``pass_time`` for the orders whose time ha
 
 from collections.abc import Callable
 from heapq import heappop
-from typing import Any
+from typing import Any, Final
 
 from domain import (
     account,
@@ -31,11 +31,12 @@ from domain import (
     transfers,
     triggering,
 )
-from domain.account import FEES
+from domain.account import FEES, Posting
 from domain.accounts import Account
 from domain.book import Order
 from domain.event import Command, Event
 from domain.markets import Market
+from domain.order import CancelOrder, OrderCancelled, OrderFilled, OrderPlaced, PlaceOrder
 from domain.state_hash import StateHash
 from domain.transfers import Withdrawal
 
@@ -147,17 +148,39 @@ EVOLUTIONS: dict[type[Event], Callable[[Exchange, Any], None]] = {
 }
 
 
+# At hand: compiled, a name that comes from a module of facts is looked up at each use.
+_Posting: Final[type[Posting]] = Posting
+_OrderPlaced: Final[type[OrderPlaced]] = OrderPlaced
+_OrderCancelled: Final[type[OrderCancelled]] = OrderCancelled
+_OrderFilled: Final[type[OrderFilled]] = OrderFilled
+_PlaceOrder: Final[type[PlaceOrder]] = PlaceOrder
+_CancelOrder: Final[type[CancelOrder]] = CancelOrder
+
+
 def decide(exchange: Exchange, command: Command, now_us: int) -> list[Event]:
     """Return what ``command`` makes happen at ``now_us`` (microseconds since 1970, UTC).
 
     Raises ``RefusedError`` for what is refused without leaving a trace; a refused order leaves an event.
     """
+    if type(command) is _PlaceOrder:  # the hot ones first, without a look-up
+        return placing.place(exchange, command, now_us)
+    if type(command) is _CancelOrder:
+        return ending.cancel(exchange, command, now_us)
     return DECISIONS[type(command)](exchange, command, now_us)
 
 
 def evolve(exchange: Exchange, event: Event) -> None:
     """Make ``event`` part of the state, as happening at ``exchange.now_us``."""
-    EVOLUTIONS[type(event)](exchange, event)
+    if type(event) is _Posting:  # the hot ones first, without a look-up
+        accounts.posted(exchange, event)
+    elif type(event) is _OrderPlaced:
+        evolution.order_placed(exchange, event)
+    elif type(event) is _OrderCancelled:
+        evolution.order_cancelled(exchange, event)
+    elif type(event) is _OrderFilled:
+        evolution.order_filled(exchange, event)
+    else:
+        EVOLUTIONS[type(event)](exchange, event)
 
 
 def replay(exchange: Exchange, event: Event, occurred_at_us: int) -> None:

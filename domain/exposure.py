@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from domain.book import Order
 from domain.event import Side
-from domain.market import PPM, MarketRules
+from domain.market import MarketRules
+from domain.markets import PPM
 
 if TYPE_CHECKING:
     from domain.accounts import Account

@@ -30,7 +30,8 @@ def deposit(exchange: "Exchange", command: Deposit, _now_us: int) -> list[Event]
 
 def check_room(ledger: Ledger, account: str, asset: str, amount: int, asked: str) -> None:
     """Raise ``RefusedError`` if ``amount`` (``asked``, as it was written) is more than fits the account."""
-    if sum(ledger.balance(account, asset)) + amount > AMOUNT_MAX:
+    balance = ledger.balance(account, asset)
+    if balance.available + balance.held + amount > AMOUNT_MAX:
         raise RefusedError("balance_limit", f"{asked} {asset} more than the account can hold")
 
 

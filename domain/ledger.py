@@ -5,6 +5,17 @@ from domain.accounts import Account
 from domain.event import Event
 
 
+class Working:
+    """A balance as the postings made so far leave it."""
+
+    __slots__ = ("asset", "available", "held")
+
+    def __init__(self, asset: str, available: int, held: int) -> None:
+        self.asset = asset
+        self.available = available
+        self.held = held
+
+
 class Ledger:
     """The postings of one command, made one after the other on top of the accounts as they are.
 
@@ -25,15 +36,20 @@ class Ledger:
         self.command_id = command_id
         self.events = events
         self.transfer_id = transfer_id
-        self.working: dict[tuple[str, str], tuple[int, int]] = {}
+        self.working: dict[str, list[Working]] = {}
 
-    def balance(self, account: str, asset: str) -> tuple[int, int]:
-        """Return (available, held) as the postings made so far leave them."""
-        key = (account, asset)
-        if key in self.working:
-            return self.working[key]
+    def balance(self, account: str, asset: str) -> Working:
+        """Return the balance as the postings made so far leave it."""
+        known = self.working.get(account)
+        if known is None:
+            known = self.working[account] = []
+        for working in known:
+            if working.asset == asset:
+                return working
         balance = self.accounts[account].balances.get(asset)
-        return (balance.available, balance.held) if balance else (0, 0)
+        found = Working(asset, 0, 0) if balance is None else Working(asset, balance.available, balance.held)
+        known.append(found)
+        return found
 
     def deposit(self, account: str, asset: str, amount: int) -> None:
         self._post(account, asset, "deposit", amount, amount, 0)
@@ -84,15 +100,15 @@ class Ledger:
     ) -> None:
         if amount == 0:
             return
-        available, held = self.balance(account, asset)
-        available += to_available
-        held += to_held
+        working = self.balance(account, asset)
+        available = working.available + to_available
+        held = working.held + to_held
         if available < 0 or held < 0:
             message = (
                 f"{kind} of {amount} {asset} would leave {account} with {available} available, {held} held"
             )
             raise AssertionError(message)
-        self.working[account, asset] = (available, held)
+        working.available, working.held = available, held
         self.events.append(
             Posting(
                 account,

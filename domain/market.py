@@ -9,7 +9,6 @@ import msgspec
 
 from domain.event import Command, Event
 
-PPM = 1_000_000
 SCALE_MAX = 12
 FEE_PPM_MAX = 100_000
 BUFFER_PPM_MAX = 1_000_000
@@ -17,8 +16,6 @@ BAND_UP_PPM_MAX = 100_000_000
 OPEN_ORDERS_MAX = 1_000_000
 SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US
-DECIMALS_MAX = 18  # of a tick size
-POWERS: list[int] = [10**exponent for exponent in range(2 * SCALE_MAX + DECIMALS_MAX)]
 
 
 class MarketRules(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -59,11 +56,20 @@ class MarketRules(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
         since_end = (now_us - self.session_end_s * SECOND_US) % DAY_US
         return now_us - since_end + DAY_US
 
+    @property
+    def has_bands(self) -> bool:
+        bands = (self.buy_band_up_ppm, self.buy_band_down_ppm, self.sell_band_up_ppm, self.sell_band_down_ppm)
+        return any(bands)
+
     def notional(self, price: int, quantity: int) -> int:
         """Return price x quantity in quote units, exactly."""
+        factor, divisor = self.notional_ratio()
+        return price * quantity * factor // divisor
+
+    def notional_ratio(self) -> tuple[int, int]:
+        """Return factor and divisor of price x quantity that make it quote units, one of them 1."""
         shift = self.quote_scale - self.price_scale - self.base_scale
-        product = price * quantity
-        return product * POWERS[shift] if shift >= 0 else product // POWERS[-shift]
+        return 10 ** max(shift, 0), 10 ** max(-shift, 0)
 
 
 # --- Events ---------------------------------------------------------------------------------------------

@@ -1,6 +1,6 @@
 """Markets: each with its rules, its book, the orders that wait for its price; how they come to be listed."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -12,7 +12,6 @@ from domain.market import (
     DAY_US,
     FEE_PPM_MAX,
     OPEN_ORDERS_MAX,
-    PPM,
     SCALE_MAX,
     SECOND_US,
     ListMarket,
@@ -23,7 +22,7 @@ from domain.market import (
 )
 from domain.numbers import decimals_of, format_units, parse_units
 from domain.rejections import RefusedError
-from domain.state_hash import Part, digest_of
+from domain.state_hash import Hashed, Part, digest_of
 from domain.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -37,26 +36,42 @@ OF_AN_ASSET = ("base_asset", "quote_asset", "base_scale", "quote_scale")
 # --- State ----------------------------------------------------------------------------------------------
 
 
-class Market:
+class Market(Hashed):
     """A market that was listed. Fees round down: many small fills never cost more than one large one, so that
     what an order holds always covers what it pays. ``status``: one of ``MarketStatus``, or ``DELISTED``.
     ``changed_trades``: those that were busted or corrected, by id.
     """
 
     __slots__ = (
+        "base_asset",
+        "base_scale",
         "book",
         "changed_trades",
-        "digest",
+        "has_bands",
         "last_price",
         "last_trade_id",
+        "lot",
+        "maker_fee_ppm",
         "mark_price",
+        "max_open_orders",
+        "max_position",
+        "max_quantity",
+        "min_notional",
+        "min_quantity",
+        "notional_divisor",
+        "notional_factor",
+        "price_scale",
+        "quote_asset",
         "rules",
         "status",
+        "symbol",
+        "taker_fee_ppm",
+        "tick",
         "waiting",
     )
 
     def __init__(self, rules: MarketRules) -> None:
-        self.rules = rules
+        super().__init__()
         self.book = Book()
         self.waiting = Waiting()
         self.last_trade_id = 0
@@ -64,7 +79,25 @@ class Market:
         self.mark_price: int | None = None
         self.changed_trades: dict[int, ChangedTrade] = {}
         self.status = "open"
-        self.digest = 0
+        self.take_over(rules)
+
+    def take_over(self, rules: MarketRules) -> None:
+        """Trade by these rules from now on. What every order needs of them is kept at hand."""
+        self.rules = rules
+        self.symbol = rules.symbol
+        self.base_asset, self.quote_asset = rules.base_asset, rules.quote_asset
+        self.base_scale, self.price_scale = rules.base_scale, rules.price_scale
+        self.tick, self.lot = rules.tick, rules.lot
+        self.min_quantity, self.max_quantity = rules.min_quantity, rules.max_quantity
+        self.min_notional = rules.min_notional
+        self.maker_fee_ppm, self.taker_fee_ppm = rules.maker_fee_ppm, rules.taker_fee_ppm
+        self.max_open_orders, self.max_position = rules.max_open_orders, rules.max_position
+        self.has_bands = rules.has_bands
+        self.notional_factor, self.notional_divisor = rules.notional_ratio()
+
+    def notional(self, price: int, quantity: int) -> int:
+        """Return price x quantity in quote units, exactly."""
+        return price * quantity * self.notional_factor // self.notional_divisor
 
     def parts(self) -> tuple[Part, ...]:
         prices = (str(self.last_price), str(self.mark_price))
@@ -73,6 +106,9 @@ class Market:
     def price_of(self, source: TriggerSource) -> int | None:
         """Return the last trade's price or the mark price, if there was one yet."""
         return self.last_price if source == "last" else self.mark_price
+
+
+PPM: Final = 1_000_000
 
 
 def fee_on(notional: int, ppm: int) -> int:
@@ -262,4 +298,4 @@ def market_listed(exchange: "Exchange", event: MarketListed) -> None:
 
 def put_rules(exchange: "Exchange", market: Market, rules: MarketRules) -> None:
     exchange.hashed.replace(rules_digest(market.rules), rules_digest(rules))
-    market.rules = rules
+    market.take_over(rules)

@@ -5,87 +5,104 @@ forbids, where a budget ends it. Then the plan is settled, event by event.
 """
 
 from collections.abc import Collection
-from typing import NamedTuple
 
 from domain.account import FEES, Fill
 from domain.book import Match, Order
 from domain.ending import cancel_order, held_asset
 from domain.event import Liquidity
-from domain.market import PPM
-from domain.markets import Market, fee_on
+from domain.markets import PPM, Market, fee_on
 from domain.order import CancelReason, OrderAmended, OrderFilled, SelfTrade, TradePrevented
 from domain.price_bands import is_beyond, worst_price
 from domain.step import Step
 
 
-class Prevention(NamedTuple):
+class Prevention:
     """``quantity`` of ``maker`` that must not trade with the new order, and what happens instead."""
 
-    maker: Order
-    price: int
-    quantity: int
-    mode: SelfTrade
+    __slots__ = ("maker", "mode", "price", "quantity")
+
+    def __init__(self, maker: Order, price: int, quantity: int, mode: SelfTrade) -> None:
+        self.maker = maker
+        self.price = price
+        self.quantity = quantity
+        self.mode = mode
 
 
-class Plan(NamedTuple):
+class Plan:
     """What the order will meet: first what is prevented, then its trades in order, so that the last of them
     ends it. ``left`` of it will not trade now, and ``reason`` ends it there, if anything but the
     book does.
     """
 
-    encounters: list[Match | Prevention]
-    left: int
-    reason: CancelReason | None
+    __slots__ = ("left", "matches", "prevented", "reason")
 
-    @property
-    def matches(self) -> list[Match]:
-        return [met for met in self.encounters if isinstance(met, Match)]
+    def __init__(
+        self, prevented: list[Prevention], matches: list[Match], left: int, reason: CancelReason | None
+    ) -> None:
+        self.prevented = prevented
+        self.matches = matches
+        self.left = left
+        self.reason = reason
 
     @property
     def decremented(self) -> int:
         """How much self-trade prevention takes from the order itself."""
-        return sum(
-            met.quantity for met in self.encounters if isinstance(met, Prevention) and met.mode == "decrement"
-        )
+        return sum([met.quantity for met in self.prevented if met.mode == "decrement"])
 
 
-def plan(
+def plan(  # noqa: C901 - the matching loop: one look tells all that can end it
     market: Market, taker: Order, budget: int | None = None, without: Collection[str] = frozenset()
 ) -> Plan:
     """Return what ``taker`` meets; with a ``budget`` (quote units) only as much as that pays or earns.
     ``without``: orders that the same decision has ended already.
     """
-    encounters: list[Match | Prevention] = []
-    left = taker.remaining
-    purse = None if budget is None else Purse(market, taker, budget)
     worst = worst_price(market, taker.side)
+    if budget is None and not market.book.is_met(taker.side, taker.price):
+        return Plan([], [], taker.remaining, _why_no_more(taker, taker.remaining, None, worst))
+    prevented: list[Prevention] = []
+    matches: list[Match] = []
+    left = taker.remaining
+    reason: CancelReason | None = None
+    purse = None if budget is None else Purse(market, taker, budget)
     gone = set(without)
     for price, maker, quantity, hidden in market.book.met(taker.side, taker.price):
         if maker.order_id in gone:
             continue
         if is_beyond(taker.side, price, worst):
-            return Plan(_in_order(encounters), left, "price_band")
-        may = left if purse is None else min(left, purse.pays_for(price))
+            reason = "price_band"
+            break
+        may = _affordable(left, price, purse)
         if may == 0:
-            return Plan(_in_order(encounters), left, "budget_spent")
+            reason = "budget_spent"
+            break
         if taker.self_trade != "none" and taker.owner == maker.owner:
             gone.add(maker.order_id)
-            met: Match | Prevention = _prevention(taker, maker, price, may)
-            taken, wanted = (met.quantity if taker.self_trade == "decrement" else 0), maker.remaining
+            prevention = _prevention(taker, maker, price, may)
+            prevented.append(prevention)
+            taken, wanted = (prevention.quantity if taker.self_trade == "decrement" else 0), maker.remaining
+            if taker.self_trade in {"expire_taker", "expire_both"}:
+                reason = "self_trade"
+                break
         else:
             taken, wanted = min(may, quantity), quantity
-            met = Match(maker, price, taken, maker.to_show(hidden) if taken == quantity and hidden else 0)
-        encounters.append(met)
+            matches.append(Match(maker, price, taken, _revealed(maker, taken, quantity, hidden)))
         left -= taken
         if purse is not None:
             purse.spend(price, taken)
-        if isinstance(met, Prevention) and met.mode in {"expire_taker", "expire_both"}:
-            return Plan(_in_order(encounters), left, "self_trade")
         if left == 0:
             break
         if 0 < taken < wanted:
-            return Plan(_in_order(encounters), left, "budget_spent")
-    return Plan(_in_order(encounters), left, _why_no_more(taker, left, purse, worst))
+            reason = "budget_spent"
+            break
+    return Plan(prevented, _in_order(matches), left, reason or _why_no_more(taker, left, purse, worst))
+
+
+def _affordable(left: int, price: int, purse: "Purse | None") -> int:
+    return left if purse is None else min(left, purse.pays_for(price))
+
+
+def _revealed(maker: Order, taken: int, shown: int, hidden: int) -> int:
+    return maker.to_show(hidden) if taken == shown and hidden else 0
 
 
 def _why_no_more(taker: Order, left: int, purse: "Purse | None", worst: int | None) -> CancelReason | None:
@@ -100,10 +117,10 @@ class Purse:
     what one maker gets in several parts, rounded once, never costs more than was counted.
     """
 
-    __slots__ = ("_left", "_per_unit", "_rules")
+    __slots__ = ("_left", "_market", "_per_unit")
 
     def __init__(self, market: Market, taker: Order, budget: int) -> None:
-        self._rules = market.rules
+        self._market = market
         self._left = budget * PPM
         self._per_unit = PPM + (taker.taker_fee_ppm if taker.side == "buy" else 0)
 
@@ -114,17 +131,18 @@ class Purse:
 
     def pays_for(self, price: int) -> int:
         """Return the quantity, in whole lots, that what is left pays for, fees included; or that earns it."""
-        lot = self._rules.lot
-        return self._left // (self._rules.notional(price, lot) * self._per_unit) * lot
+        lot = self._market.lot
+        return self._left // (self._market.notional(price, lot) * self._per_unit) * lot
 
     def spend(self, price: int, quantity: int) -> None:
-        self._left -= self._rules.notional(price, quantity) * self._per_unit
+        self._left -= self._market.notional(price, quantity) * self._per_unit
 
 
 def within_budget(order: Order, planned: Plan) -> Plan:
     """Give an order with a budget the quantity that its plan comes to. Return a plan that leaves none."""
-    order.quantity = order.remaining = planned.decremented + sum(match.quantity for match in planned.matches)
-    return Plan(planned.encounters, 0, planned.reason)
+    traded = sum([match.quantity for match in planned.matches])
+    order.quantity = order.remaining = planned.decremented + traded
+    return Plan(planned.prevented, planned.matches, 0, planned.reason)
 
 
 def would_take(market: Market, order: Order, without: Collection[str] = frozenset()) -> bool:
@@ -149,52 +167,45 @@ def _prevention(taker: Order, maker: Order, price: int, left: int) -> Prevention
 
 def settle(step: Step, market: Market, taker: Order, planned: Plan) -> None:
     """Trade with each maker of the plan; ``taker`` is the decision's own copy, and keeps what is left."""
+    for prevention in planned.prevented:
+        _prevent(step, market, taker, prevention)
     trade_id = market.last_trade_id
-    for met in planned.encounters:
-        if isinstance(met, Prevention):
-            _prevent(step, market, taker, met)
-            continue
+    for match in planned.matches:
         trade_id += 1
-        taken = _fill(step, market, taker, met.maker.order_id, "taker", trade_id, met)
-        _fill(step, market, met.maker, taker.order_id, "maker", trade_id, met)
+        taken = _fill(step, market, taker, match.maker.order_id, "taker", trade_id, match)
+        _fill(step, market, match.maker, taker.order_id, "maker", trade_id, match)
         taker.remaining, taker.held = taken.remaining, taken.held
 
 
 def cost_max(market: Market, order: Order, price: int, quantity: int) -> int:
     """Return the most that buying ``quantity`` at ``price`` can cost this order, in quote units."""
-    notional = market.rules.notional(price, quantity)
+    notional = market.notional(price, quantity)
     return notional + fee_on(notional, max(order.maker_fee_ppm, order.taker_fee_ppm))
 
 
 def taker_cost(market: Market, order: Order, match: Match) -> int:
     """Return what a taker that buys pays for a match, in quote units."""
-    notional = market.rules.notional(match.price, match.quantity)
+    notional = market.notional(match.price, match.quantity)
     return notional + fee_on(notional, order.taker_fee_ppm)
 
 
-def _in_order(encounters: list[Match | Prevention]) -> list[Match | Prevention]:
-    """Put what is prevented first, and make one match of all that an iceberg trades, where it last revealed a
-    part: there it queued again, and those that revealed a part after it stand behind it.
+def _in_order(matches: list[Match]) -> list[Match]:
+    """Make one match of all that an iceberg trades, where it last revealed a part: there it queued again,
+    and those that revealed a part after it stand behind it.
     """
-    prevented = [met for met in encounters if isinstance(met, Prevention)]
+    if not any(match.revealed for match in matches):
+        return matches
     by_maker: dict[str, Match] = {}
-    for met in encounters:
-        if isinstance(met, Match):
-            _add(by_maker, met)
-    return [*prevented, *by_maker.values()]
-
-
-def _add(by_maker: dict[str, Match], match: Match) -> None:
-    maker = match.maker.order_id
-    before = by_maker.get(maker)
-    if before is None:
-        by_maker[maker] = match
-        return
-    if match.revealed:
-        del by_maker[maker]
-    by_maker[maker] = before._replace(
-        quantity=before.quantity + match.quantity, revealed=before.revealed + match.revealed
-    )
+    for match in matches:
+        before = by_maker.get(match.maker.order_id)
+        if before is None:
+            by_maker[match.maker.order_id] = match
+            continue
+        if match.revealed:
+            del by_maker[match.maker.order_id]
+        quantity, revealed = before.quantity + match.quantity, before.revealed + match.revealed
+        by_maker[match.maker.order_id] = Match(before.maker, before.price, quantity, revealed)
+    return list(by_maker.values())
 
 
 def _fill(
@@ -207,8 +218,8 @@ def _fill(
     match: Match,
 ) -> OrderFilled:
     """Settle one side of a trade: what is paid leaves the hold, what the hold has too much is released."""
-    rules, ledger, traded = market.rules, step.ledger, match.quantity
-    notional = rules.notional(match.price, traded)
+    ledger, traded = step.ledger, match.quantity
+    notional = market.notional(match.price, traded)
     fee = fee_on(notional, order.maker_fee_ppm if liquidity == "maker" else order.taker_fee_ppm)
     remaining = order.remaining - traded
     held = _held_after(market, order, remaining, traded, notional + fee)
@@ -231,14 +242,14 @@ def _fill(
     )
     step.events.append(filled)
     if order.side == "sell":
-        ledger.pay(order.account, rules.base_asset, traded, order.order_id, fill)
-        ledger.release(order.account, rules.base_asset, order.held - traded - held, order.order_id)
-        ledger.receive(order.account, rules.quote_asset, notional - fee, order.order_id)
+        ledger.pay(order.account, market.base_asset, traded, order.order_id, fill)
+        ledger.release(order.account, market.base_asset, order.held - traded - held, order.order_id)
+        ledger.receive(order.account, market.quote_asset, notional - fee, order.order_id)
     else:
-        ledger.pay(order.account, rules.quote_asset, notional + fee, order.order_id)
-        ledger.release(order.account, rules.quote_asset, order.held - notional - fee - held, order.order_id)
-        ledger.receive(order.account, rules.base_asset, traded, order.order_id, fill)
-    ledger.receive(FEES, rules.quote_asset, fee, order.order_id)
+        ledger.pay(order.account, market.quote_asset, notional + fee, order.order_id)
+        ledger.release(order.account, market.quote_asset, order.held - notional - fee - held, order.order_id)
+        ledger.receive(order.account, market.base_asset, traded, order.order_id, fill)
+    ledger.receive(FEES, market.quote_asset, fee, order.order_id)
     return filled
 
 

@@ -3,8 +3,16 @@
 An amount of scale ``s`` is an integer count of units of ``10**-s``: "1.25" at scale 2 is 125.
 """
 
-DIGITS_MAX = 18  # every amount fits a signed 64-bit integer, in each store and client that meets it
+from typing import Final
+
+DIGITS_MAX: Final = 18  # every amount fits a signed 64-bit integer, in each store and client that meets it
 AMOUNT_MAX = 2**63 - 1
+POWERS: Final[list[int]] = [10**exponent for exponent in range(DIGITS_MAX + 1)]
+
+
+# What was read lately, by scale: on a market the same prices and quantities come again and again.
+READ_MAX: Final = 65_536
+_read: Final[list[dict[str, int]]] = [{} for _ in POWERS]
 
 
 def parse_units(text: str, scale: int) -> int:
@@ -13,6 +21,19 @@ def parse_units(text: str, scale: int) -> int:
     Raises ``ValueError``, in words for whoever typed it, for what is no plain decimal, has more decimals than
     ``scale``, or more than 18 digits.
     """
+    if scale > DIGITS_MAX:
+        return _parsed(text, scale)
+    read = _read[scale]
+    units = read.get(text)
+    if units is None:
+        units = _parsed(text, scale)
+        if len(read) >= READ_MAX:
+            read.clear()
+        read[text] = units
+    return units
+
+
+def _parsed(text: str, scale: int) -> int:
     whole, _, fraction = text.partition(".")
     digits = whole + fraction
     if not (whole and digits.isascii() and digits.isdigit()):

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from domain.accounts import check_open
+from domain.asked import Asked
 from domain.book import Order
 from domain.checks import (
     AT_ONCE,
@@ -106,7 +107,7 @@ def rejected(command: PlaceOrder | CancelReplace, code: str, detail: str) -> Ord
 
 def draft(step: Step, command: PlaceOrder | CancelReplace) -> Order:
     """Return the order as asked for, checked by the market's rules; nothing is held yet."""
-    exchange, request = step.exchange, command.request
+    exchange, request = step.exchange, Asked(command.request)
     market = market_of(exchange, command.symbol)
     check_open(exchange, command.account)
     check_takes_orders(exchange, market)
@@ -116,17 +117,17 @@ def draft(step: Step, command: PlaceOrder | CancelReplace) -> Order:
     order.order_type = request.order_type
     order.time_in_force = request.time_in_force
     order.price = limit_price(market, request)
-    order.quantity = order.remaining = order_quantity(market.rules, request)
-    order.budget = quote_budget(market.rules, request)
-    order.display = shown_quantity(market.rules, request, order.quantity)
+    order.quantity = order.remaining = order_quantity(market, request)
+    order.budget = quote_budget(market, request)
+    order.display = shown_quantity(market, request, order.quantity)
     account = exchange.accounts[command.account]
     order.owner = account.owner
-    order.maker_fee_ppm, order.taker_fee_ppm = fees_of(account, market.rules)
+    order.maker_fee_ppm, order.taker_fee_ppm = fees_of(account, market)
     order.self_trade = request.self_trade
     order.trigger = _trigger(market, request)
     order.expires_at_us = _expiry(market, request, step.now_us)
     order.session, order.post_only = request.session, request.post_only
-    worth_enough(market.rules, order.price, order.quantity)
+    worth_enough(market, order.price, order.quantity)
     if order.price is not None and order.trigger is None:
         check_in_band(market, order.side, order.price)
     _check_room(step, market, order)
@@ -137,7 +138,7 @@ def _check_room(step: Step, market: Market, order: Order) -> None:
     """Raise ``RefusedError`` if the account may have no more open orders on the market, and this is one that
     rests or waits.
     """
-    most = market.rules.max_open_orders
+    most = market.max_open_orders
     stays = order.trigger is not None or (order.price is not None and order.time_in_force not in AT_ONCE)
     if not (most and stays):
         return
@@ -151,14 +152,14 @@ def _check_room(step: Step, market: Market, order: Order) -> None:
         )
 
 
-def _trigger(market: Market, request: OrderRequest) -> Trigger | None:
+def _trigger(market: Market, request: Asked) -> Trigger | None:
     if request.order_type not in WITH_TRIGGER:
         return None
     now = market.price_of(request.trigger_source)
     rising = (request.side == "buy") != request.order_type.startswith("take_profit")
     if request.order_type == "trailing_stop":
         return _trailing(market, request, now, rising=rising)
-    price = positive_price(market.rules, "trigger_price", request.trigger_price or "")
+    price = positive_price(market, "trigger_price", request.trigger_price or "")
     if now is not None and (now >= price if rising else now <= price):
         asked, stands = (format_units(units, market.rules.price_scale) for units in (price, now))
         raise RefusedError(
@@ -168,13 +169,13 @@ def _trigger(market: Market, request: OrderRequest) -> Trigger | None:
     return Trigger(price, rising, request.trigger_source)
 
 
-def _trailing(market: Market, request: OrderRequest, now: int | None, *, rising: bool) -> Trigger:
+def _trailing(market: Market, request: Asked, now: int | None, *, rising: bool) -> Trigger:
     if now is None:
         raise RefusedError(
             "no_reference_price", f"{market.rules.symbol} has no {request.trigger_source} price yet"
         )
     offset = request.trailing_offset
-    trail = positive_price(market.rules, "trailing_offset", offset) if offset is not None else 0
+    trail = positive_price(market, "trailing_offset", offset) if offset is not None else 0
     trigger = Trigger(0, rising, request.trigger_source, trail, request.trailing_bps or 0)
     price = trigger.following(now)
     if price <= 0:
@@ -183,7 +184,7 @@ def _trailing(market: Market, request: OrderRequest, now: int | None, *, rising:
     return Trigger(price, rising, request.trigger_source, trail, request.trailing_bps or 0)
 
 
-def _expiry(market: Market, request: OrderRequest, now_us: int) -> int:
+def _expiry(market: Market, request: Asked, now_us: int) -> int:
     """Return when the order ends by itself, in microseconds; 0: never."""
     if request.time_in_force == "day":
         return market.rules.session_end_after(now_us)
@@ -283,7 +284,7 @@ def check_funds(step: Step, market: Market, order: Order, needed: int) -> None:
     """Raise ``RefusedError`` if the account has less available than ``needed``."""
     rules = market.rules
     asset = held_asset(market, order)
-    available, _ = step.ledger.balance(order.account, asset)
+    available = step.ledger.balance(order.account, asset).available
     if available < needed:
         scale = rules.quote_scale if order.side == "buy" else rules.base_scale
         needs, has = format_units(needed, scale), format_units(available, scale)

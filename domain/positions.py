@@ -13,10 +13,12 @@ selling it opens a short one):
 
 from typing import TYPE_CHECKING
 
+from mypy_extensions import i64
+
 from domain.account import Fill
 from domain.market import DAY_US
 from domain.order import OrderFilled
-from domain.state_hash import Part
+from domain.state_hash import Hashed, digest_of, mixed
 
 if TYPE_CHECKING:
     from domain.accounts import Account
@@ -45,24 +47,24 @@ def day_of(now_us: int) -> int:
     return now_us // DAY_US
 
 
-class Position:
+class Position(Hashed):
     """An account's position on a market. ``net``: what was realised on the UTC day ``day``, less fees, in
     quote units; a day without fills has none.
     """
 
-    __slots__ = ("cost", "day", "digest", "name", "net", "quantity", "symbol")
+    __slots__ = ("cost", "day", "net", "quantity", "seed", "symbol")
 
     def __init__(self, account: str, symbol: str) -> None:
-        self.name = f"position\0{account}\0{symbol}"  # as it goes into the state hash, put together once
+        super().__init__()
+        self.seed: i64 = digest_of("position", account, symbol)
         self.symbol = symbol
         self.quantity = 0
         self.cost = 0
         self.day = 0
         self.net = 0
-        self.digest = 0
 
-    def parts(self) -> tuple[Part, ...]:
-        return (self.name, self.quantity, self.cost, self.day, self.net)
+    def fresh_digest(self) -> int:
+        return mixed(mixed(mixed(mixed(self.seed, self.quantity), self.cost), self.day), self.net)
 
 
 def position_filled(exchange: "Exchange", account: "Account", fill: Fill | OrderFilled) -> int:

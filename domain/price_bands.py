@@ -4,14 +4,15 @@ As Binance's filter PERCENT_PRICE_BY_SIDE, each side has a bound of its own abov
 the mark price, or where there is none the last trade's; before the first of them there is no band.
 """
 
-from domain.market import PPM
-from domain.markets import Market
+from domain.markets import PPM, Market
 from domain.numbers import format_units
 from domain.rejections import RefusedError
 
 
 def check_in_band(market: Market, side: str, price: int) -> None:
     """Raise ``RefusedError`` for a limit price outside the band of its side."""
+    if not market.has_bands:
+        return
     highest, lowest = _highest(market, side), _lowest(market, side)
     if (highest is not None and price > highest) or (lowest is not None and price < lowest):
         scale = market.rules.price_scale
@@ -27,6 +28,8 @@ def check_in_band(market: Market, side: str, price: int) -> None:
 
 def worst_price(market: Market, side: str) -> int | None:
     """Return the worst price at which a new order of that side may trade; ``None``: any."""
+    if not market.has_bands:
+        return None
     return _highest(market, side) if side == "buy" else _lowest(market, side)
 
 

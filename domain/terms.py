@@ -11,7 +11,8 @@ from domain.account import AccountFeesSet, AccountGroupSet, SetAccountFees, SetA
 from domain.accounts import Account, check_open
 from domain.checks import market_of
 from domain.event import Event
-from domain.market import FEE_PPM_MAX, MarketRules
+from domain.market import FEE_PPM_MAX
+from domain.markets import Market
 from domain.rejections import RefusedError
 
 if TYPE_CHECKING:
@@ -21,15 +22,15 @@ ALL_MARKETS = ""
 GROUP_CHARACTERS_MAX = 36
 
 
-def fees_of(account: Account, rules: MarketRules) -> tuple[int, int]:
+def fees_of(account: Account, market: Market) -> tuple[int, int]:
     """Return the (maker, taker) fees, in ppm, of an order the account places now: those agreed for the
     market, or for all markets, or the market's own.
     """
     if account.fees:
-        own = account.fees.get(rules.symbol) or account.fees.get(ALL_MARKETS)
+        own = account.fees.get(market.symbol) or account.fees.get(ALL_MARKETS)
         if own is not None:
             return own
-    return rules.maker_fee_ppm, rules.taker_fee_ppm
+    return market.maker_fee_ppm, market.taker_fee_ppm
 
 
 # --- Decisions ------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from domain.funding import amount_of, check_room
 from domain.ledger import Ledger
 from domain.numbers import format_units
 from domain.rejections import RefusedError
-from domain.state_hash import Part
+from domain.state_hash import Hashed, Part
 from domain.transfer import (
     AdjustBalance,
     BalanceAdjusted,
@@ -35,17 +35,17 @@ if TYPE_CHECKING:
 # --- State ----------------------------------------------------------------------------------------------
 
 
-class Withdrawal:
+class Withdrawal(Hashed):
     """A withdrawal under way: ``amount`` minor units of the account are held for it."""
 
-    __slots__ = ("account", "amount", "asset", "digest", "transfer_id")
+    __slots__ = ("account", "amount", "asset", "transfer_id")
 
     def __init__(self, transfer_id: str, account: str, asset: str, amount: int) -> None:
+        super().__init__()
         self.transfer_id = transfer_id
         self.account = account
         self.asset = asset
         self.amount = amount
-        self.digest = 0
 
     def parts(self) -> tuple[Part, ...]:
         return ("withdrawal", self.transfer_id, self.account, self.asset, self.amount)
@@ -180,7 +180,7 @@ def _check_party(exchange: "Exchange", account: str) -> None:
 
 
 def _check_available(exchange: "Exchange", ledger: Ledger, account: str, asset: str, needed: int) -> None:
-    available, _ = ledger.balance(account, asset)
+    available = ledger.balance(account, asset).available
     if available < needed:
         needs, has = (format_units(units, exchange.scales[asset]) for units in (needed, available))
         raise RefusedError("insufficient_funds", f"needs {needs} {asset}, available {has}")

@@ -44,7 +44,7 @@ def _trigger(step: Step, market: Market, waiting: Order) -> None:
     order.trigger = None
     planned = plan(market, order, order.held if order.side == "buy" and order.price is None else None)
     if is_killed(order, planned):
-        planned = Plan([], order.remaining, "fill_or_kill")
+        planned = Plan([], [], order.remaining, "fill_or_kill")
     rests = rest_of(order, planned)
     if order.price is not None or order.side == "sell":
         order.held = hold_needed(market, order, planned)
@@ -69,26 +69,11 @@ def _trigger(step: Step, market: Market, waiting: Order) -> None:
 def copy_of(order: Order) -> Order:
     """Return a copy for a decision to work with; it is in no book."""
     copied = Order(order.order_id, order.account, order.client_order_id, order.symbol, order.side)
-    for name in (
-        "order_type",
-        "time_in_force",
-        "price",
-        "quantity",
-        "remaining",
-        "budget",
-        "held",
-        "display",
-    ):
-        setattr(copied, name, getattr(order, name))
-    for name in (
-        "maker_fee_ppm",
-        "taker_fee_ppm",
-        "self_trade",
-        "trigger",
-        "expires_at_us",
-        "session",
-        "post_only",
-        "owner",
-    ):
-        setattr(copied, name, getattr(order, name))
+    copied.order_type, copied.time_in_force = order.order_type, order.time_in_force
+    copied.price, copied.quantity, copied.remaining = order.price, order.quantity, order.remaining
+    copied.budget, copied.held, copied.display = order.budget, order.held, order.display
+    copied.maker_fee_ppm, copied.taker_fee_ppm = order.maker_fee_ppm, order.taker_fee_ppm
+    copied.self_trade, copied.trigger = order.self_trade, order.trigger
+    copied.expires_at_us, copied.session = order.expires_at_us, order.session
+    copied.post_only, copied.owner = order.post_only, order.owner
     return copied

@@ -21,8 +21,8 @@ from domain.waiting import Waiting
 
 Dump = dict[str, Any]
 
-# as they go into the hash
-ORDER_FIELDS = (
+# as they go into the hash: texts at once, numbers one after the other
+ORDER_NAMES = (
     "order_id",
     "account",
     "client_order_id",
@@ -30,21 +30,25 @@ ORDER_FIELDS = (
     "side",
     "order_type",
     "time_in_force",
+    "self_trade",
+    "session",
+)
+ORDER_NUMBERS = (
+    "post_only",
+    "budget",
+    "display",
+    "maker_fee_ppm",
+    "taker_fee_ppm",
+    "expires_at_us",
     "price",
     "quantity",
     "remaining",
-    "budget",
     "held",
-    "display",
     "shown",
-    "maker_fee_ppm",
-    "taker_fee_ppm",
-    "self_trade",
-    "expires_at_us",
-    "session",
-    "post_only",
     "priority",
 )
+ORDER_FIELDS = ORDER_NAMES + ORDER_NUMBERS
+
 WITHDRAWAL_FIELDS = ("transfer_id", "account", "asset", "amount")
 
 POSITION_FIELDS = ("quantity", "cost", "day", "net")
@@ -72,11 +76,9 @@ def dump(exchange: Exchange) -> Dump:
 
 def hash_from_scratch(state: Dump) -> int:
     """Return the state hash of a dump: everything in it is digested anew."""
-    orders = [
-        (*(order[name] for name in ORDER_FIELDS), *order["trigger"].values()) for _, order in state["orders"]
-    ]
+    orders = [_order_digest(order) for _, order in state["orders"]]
     balances = [
-        (account, asset, balance["available"], balance["held"])
+        _mixed(_digest("balance", account, asset), balance["available"], balance["held"])
         for account, holder in state["accounts"]
         for asset, balance in holder["balances"]
     ]
@@ -93,13 +95,18 @@ def hash_from_scratch(state: Dump) -> int:
     venue = [("venue", state["venue_status"])] if state["venue_status"] != "open" else []
     money = [*outside, *adjusted, *under_way]
     positions = [
-        ("position", account, symbol, *(position[name] for name in POSITION_FIELDS))
+        _mixed(_digest("position", account, symbol), *(position[name] for name in POSITION_FIELDS))
         for account, holder in state["accounts"]
         for symbol, position in holder["positions"]
     ]
-    holders = [*accounts, *positions]
-    terms = [*orders, *balances, *markets, *rules, *holders, *venue, *money, *trades]
-    return sum(_digest(*parts) for parts in terms) % 2**64
+    named = [*markets, *rules, *accounts, *venue, *money, *trades]
+    return sum([*orders, *balances, *positions, *(_digest(*parts) for parts in named)]) % 2**64
+
+
+def _order_digest(order: Dump) -> int:
+    numbers = [-1 if order[name] is None else order[name] for name in ORDER_NUMBERS]
+    digest = _mixed(_digest(*(order[name] for name in ORDER_NAMES)), *numbers)
+    return _digest(digest, *order["trigger"].values()) if order["trigger"] else digest
 
 
 def _limit_parts(holder: Dump) -> list[object]:
@@ -113,7 +120,17 @@ def _limit_parts(holder: Dump) -> list[object]:
 
 
 def _digest(*parts: object) -> int:
-    return xxhash.xxh3_64("\0".join(str(part) for part in parts).encode()).intdigest()
+    return xxhash.xxh3_64("\0".join(str(part) for part in parts).encode()).intdigest() // 2
+
+
+def _mixed(digest: int, *numbers: int) -> int:
+    """Multiply and fold, in 63 bits; what has more than 62 bits, or is negative, goes in two parts."""
+    for number in numbers:
+        high, low = divmod(number, 2**62)
+        for part in (low,) if high == 0 else (2**63 - 1, high % 2**62, low):
+            product = (digest ^ part) * 0x2545_F491_4F6C_DD1D % 2**63
+            digest = product ^ product // 2**32
+    return digest
 
 
 def _account_terms(account: Dump) -> tuple[object, ...]:

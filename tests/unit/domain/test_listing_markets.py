@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from domain.market import MarketListed, MarketRules
+from domain.markets import Market
 from tests.unit.domain.expectations import nothing_happened, refused
 from tests.unit.domain.story import given, listed_market
 from tests.unit.domain.wishes import list_market
@@ -88,8 +89,9 @@ def test_rules_that_contradict_each_other(changes: dict[str, Any], says: list[st
 
 def test_every_lot_at_every_tick_is_a_whole_number_of_quote_units() -> None:
     rules = BTC_USD
-    assert rules.notional(rules.tick, rules.lot) == 1
-    assert rules.notional(12345, 678) == 12345 * 678
+    market = Market(rules)
+    assert market.notional(rules.tick, rules.lot) == 1
+    assert market.notional(12345, 678) == 12345 * 678
 
 
 @pytest.mark.parametrize(
@@ -98,5 +100,5 @@ def test_every_lot_at_every_tick_is_a_whole_number_of_quote_units() -> None:
 )
 def test_a_notional_is_exact(scales: tuple[int, int, int], price: int, quantity: int, notional: int) -> None:
     base, quote, price_scale = scales
-    rules = MarketRules("X", "B", "Q", base, quote, price_scale, 1, 1, 1, 1, 0, 0, 0)
-    assert rules.notional(price, quantity) == notional
+    market = Market(MarketRules("X", "B", "Q", base, quote, price_scale, 1, 1, 1, 1, 0, 0, 0))
+    assert market.notional(price, quantity) == notional
