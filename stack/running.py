@@ -16,7 +16,7 @@ from time import monotonic
 
 import psutil
 
-from stack import ports
+from stack import compiled, ports
 from stack.servers import docker, local
 from stack.servers.local import SERVERS
 from stack.services import SERVICES, Service
@@ -56,6 +56,8 @@ class Stack:
         """Start what does not run yet, and wait until all of it is ready."""
         with self.only_one():
             if not self.supervisor.alive():
+                if services:
+                    compiled.prepare(self.settings)
                 self.begin(servers)
             self.start_servers(servers)
             if services:

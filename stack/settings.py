@@ -90,6 +90,9 @@ class Settings(BaseSettings):
     topic_retention_days: int = 7
     """The store keeps everything; Kafka only what its consumers may still need."""
 
+    compiled_domain: bool = True
+    """Run the domain as machine code where a C compiler is there; off: the Python sources, as one edits."""
+
     # --- Order processor ------------------------------------------------------------------------
     processor_instance: str = "order-processor-0"
     """A processor's own name, kept over restarts; no two that run may share it."""

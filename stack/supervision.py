@@ -14,7 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from stack.settings import CHECKOUT, Settings
+from stack import compiled
+from stack.settings import Settings
 
 # A unix socket's path has room for 108 bytes, and supervisord first binds `<path>.<pid>`.
 SOCKET_PATH_BYTES_MAX = 95
@@ -160,7 +161,8 @@ def launch(settings: Settings, programs: Sequence[Program], *, leashed: bool) ->
 
 def inherited(settings: Settings) -> dict[str, str]:
     """Tell our services where they belong; supervisord's configuration could not quote any folder's name."""
-    return {"OMS_FOLDER": str(settings.folder), "PYTHONPATH": str(CHECKOUT), "PYTHONUNBUFFERED": "1"}
+    path = compiled.path(settings)
+    return {"OMS_FOLDER": str(settings.folder), "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
 
 
 class Supervisor:

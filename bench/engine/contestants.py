@@ -9,7 +9,8 @@ from typing import Literal
 
 from bench.engine import environments
 from bench.engine.flow import ACCOUNTS
-from stack.settings import CHECKOUT
+from stack import compiled
+from stack.settings import Settings
 
 REPETITIONS = 5
 WARM_UPS = 3  # engines that are compiled while they run
@@ -32,18 +33,17 @@ class Contestant:
     tells_trades: bool = True
 
 
-def _environment() -> dict[str, str]:
-    return {**os.environ, "PYTHONPATH": os.pathsep.join([*_inherited(), str(CHECKOUT)])}
-
-
-def _inherited() -> list[str]:
-    """Keep what comes first on the path: an installed, compiled domain may be there."""
-    return [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+def domain_environment(name: str) -> dict[str, str]:
+    """Return the environment in which Python finds the compiled domain, or for the plain row the sources."""
+    settings = Settings(compiled_domain=name != "crypto-oms-plain")
+    compiled.prepare(settings)
+    return {**os.environ, "PYTHONPATH": compiled.path(settings)}
 
 
 def _ours(name: str) -> Callable[[Path], Job]:
     command = [sys.executable, "-P", "-m", "bench.engine.worker", name]
-    return lambda flow: ([*command, str(flow), str(REPETITIONS), str(PART_SECONDS_MAX)], _environment())
+    numbers = [str(REPETITIONS), str(PART_SECONDS_MAX)]
+    return lambda flow: ([*command, str(flow), *numbers], domain_environment(name))
 
 
 def _pypi(name: str) -> Callable[[Path], Job]:
@@ -73,7 +73,7 @@ OURS = (
         "python",
         "this checkout",
         leaves_out="nothing of the domain; no store, no network",
-        how="decide and evolve for each command, as installed; modify is cancel and place",
+        how="decide and evolve for each command, compiled; modify amends the order",
         job=_ours("crypto-oms"),
     ),
     Contestant(

@@ -1,4 +1,4 @@
-"""What resting orders cost us: `python -m bench.engine.growth (crypto-oms|crypto-oms-plain) FLOW`.
+"""What resting orders cost us: `python -m bench.engine.growth FLOW`.
 
 Prints {"resting", "resident_bytes", "ns_per_message"}. The flow is read line by line and each command is made
 just before it is played, so that the memory measured is the exchange's own. A process of its own for each
@@ -17,7 +17,6 @@ import psutil
 from bench.engine.messages import header, stream
 from bench.engine.ours import Ours
 from bench.engine.timing import play, timed
-from bench.engine.worker import choose_domain
 
 
 def grow(flow: Path) -> dict[str, Any]:
@@ -39,5 +38,4 @@ def grow(flow: Path) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    choose_domain(sys.argv[1])
-    print(json.dumps(grow(Path(sys.argv[2]))))
+    print(json.dumps(grow(Path(sys.argv[1]))))

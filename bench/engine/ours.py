@@ -3,16 +3,13 @@
 What is timed is the pure domain with everything it does: checks, ledger, matching, events, state hash.
 """
 
-import sys
-from importlib.machinery import SOURCE_SUFFIXES, FileFinder, SourceFileLoader
-from pathlib import Path
+from importlib.machinery import SOURCE_SUFFIXES
 from typing import Any
 
 from bench.engine.flow import ACCOUNTS
 from bench.engine.messages import Message
 from bench.engine.timing import Call, Engine
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 SHARD = 0
 SYMBOL = "BTC-USD"
 NOW_US = 1_790_000_000_000_000
@@ -30,7 +27,6 @@ class Ours(Engine):
         self.carry_out = exchange.carry_out
         self.exchange = exchange.Exchange()
         self.fill = order.OrderFilled
-        self.replaced: dict[int, int] = {}
         self.handled = 0
         for command in _opening():
             self.handle(command)
@@ -45,31 +41,21 @@ class Ours(Engine):
             self.state_hash = self.exchange.state_hash
         return events
 
-    def replace(self, cancel: Any, place: Any) -> Any:
-        self.handle(cancel)
-        return self.handle(place)
-
     def call(self, message: Message) -> Call:
         if message.kind == "cancel":
             return self.handle, (self._cancel(message),)
         if message.kind == "modify":
-            cancel = self._cancel(message)
-            self.replaced[message.order] = self.replaced.get(message.order, 0) + 1
-            return self.replace, (cancel, self._place(message))
+            return self.handle, (self._amend(message),)
         return self.handle, (self._place(message),)
 
     def traded(self, outcome: Any) -> tuple[int, int]:
         fills = [event for event in outcome if isinstance(event, self.fill) and event.liquidity == "maker"]
         return len(fills), sum(fill.quantity for fill in fills) // LOT_UNITS
 
-    def _client_order_id(self, message: Message) -> str:
-        times = self.replaced.get(message.order, 0)
-        return f"order-{message.order}" + (f"-{times}" if times else "")
-
     def _cancel(self, message: Message) -> Any:
         from domain.order import CancelOrder  # noqa: PLC0415
 
-        account, name = _account(message.account), self._client_order_id(message)
+        account, name = _account(message.account), f"order-{message.order}"
         return CancelOrder(
             command_id=f"cancel-{name}",
             actor=account,
@@ -77,10 +63,22 @@ class Ours(Engine):
             account=account,
         )
 
+    def _amend(self, message: Message) -> Any:
+        from domain.order import AmendOrder  # noqa: PLC0415
+
+        account, name = _account(message.account), f"order-{message.order}"
+        return AmendOrder(
+            command_id=f"amend-{name}",
+            actor=account,
+            order_id=_order_id(account, name),
+            account=account,
+            price=_price(message),
+        )
+
     def _place(self, message: Message) -> Any:
         from domain.order import OrderRequest, PlaceOrder  # noqa: PLC0415
 
-        account, name = _account(message.account), self._client_order_id(message)
+        account, name = _account(message.account), f"order-{message.order}"
         return PlaceOrder(
             command_id=f"place-{name}",
             actor=account,
@@ -92,9 +90,13 @@ class Ours(Engine):
                 side=message.side,
                 time_in_force="ioc" if message.ioc else "gtc",
                 quantity=f"{message.quantity // 10**5}.{message.quantity % 10**5:05d}",
-                price=f"{message.price // 100}.{message.price % 100:02d}",
+                price=_price(message),
             ),
         )
+
+
+def _price(message: Message) -> str:
+    return f"{message.price // 100}.{message.price % 100:02d}"
 
 
 def compiled() -> bool:
@@ -102,19 +104,6 @@ def compiled() -> bool:
     from domain import exchange  # noqa: PLC0415
 
     return not str(exchange.__file__).endswith(tuple(SOURCE_SUFFIXES))
-
-
-def use_plain_domain() -> None:
-    """Have the domain imported from its Python sources, also where a compiled one is found."""
-
-    def hook(folder: str) -> FileFinder:
-        if Path(folder).resolve() not in {CHECKOUT, CHECKOUT / "domain"}:
-            raise ImportError(f"{folder} is not the checkout")
-        return FileFinder(folder, (SourceFileLoader, SOURCE_SUFFIXES))
-
-    sys.path.insert(0, str(CHECKOUT))
-    sys.path_hooks.insert(0, hook)
-    sys.path_importer_cache.clear()
 
 
 _names: list[str] = [f"account-{number}" for number in range(ACCOUNTS)]

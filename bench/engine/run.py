@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.engine import report
-from bench.engine.contestants import OURS, PEERS, REPETITIONS, Contestant, Job
+from bench.engine.contestants import OURS, PEERS, REPETITIONS, Contestant, Job, domain_environment
 from bench.engine.flow import DEEP, THIN, Flow, Shape, generate
 from bench.engine.messages import write
 
@@ -92,14 +92,14 @@ def played(job: Job) -> dict[str, Any]:
 
 def resting(name: str, messages: int, seed: int, folder: Path, say: Say) -> dict[str, Any]:
     """Measure one of our engines with more and more resting orders."""
-    _, environment = OURS[0].job(folder)
+    environment = domain_environment(name)
     sizes = []
     for size in RESTING:
         say(f"{name}, {size:,} resting orders")
         shape = Shape(f"resting-{size}", size)
         if not flow_file(shape, folder).exists():
             make_flow(shape, messages, seed, folder)
-        command = [sys.executable, "-P", "-m", "bench.engine.growth", name, str(flow_file(shape, folder))]
+        command = [sys.executable, "-P", "-m", "bench.engine.growth", str(flow_file(shape, folder))]
         try:
             sizes.append(played((command, environment)))
         except (RuntimeError, subprocess.TimeoutExpired) as error:

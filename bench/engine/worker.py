@@ -30,13 +30,6 @@ def main(name: str, flow: Path, repetitions: int, seconds_max: float) -> dict[st
         return {"failed": f"too slow: {slow}"}
 
 
-def choose_domain(name: str) -> None:
-    if name == "crypto-oms-plain":
-        from bench.engine.ours import use_plain_domain  # noqa: PLC0415 - peers have no domain
-
-        use_plain_domain()
-
-
 def about_ours(name: str) -> dict[str, Any]:
     if not name.startswith("crypto-oms"):
         return {}
@@ -46,5 +39,4 @@ def about_ours(name: str) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    choose_domain(sys.argv[1])
     print(json.dumps(main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]))))
