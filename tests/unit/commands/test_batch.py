@@ -11,7 +11,7 @@ from commands.shard import Shard
 from domain import exchange, ids
 from domain.account import AccountPosted, Deposit, OpenAccount
 from domain.market import ListMarket
-from domain.order import AmendOrder, CancelOrder, CancelReplace, OrderRequest, PlaceOrder
+from domain.order import AmendOrder, CancelAll, CancelOrder, CancelReplace, OrderRequest, PlaceOrder
 from streams.codec import RecordedEvent, decode_recorded
 
 NOW_US = 1_700_000_000_000_000
@@ -249,8 +249,8 @@ def test_a_defect_in_one_decision_refuses_that_command_and_no_other(
         raise ZeroDivisionError
 
     decisions: dict[Any, Any] = exchange.DECISIONS
-    monkeypatch.setitem(decisions, CancelOrder, broken)
-    cancel = CancelOrder(command_id="c", actor="bob", order_id=ids.order_id(0, "bob", "none"), account="bob")
+    monkeypatch.setitem(decisions, CancelAll, broken)
+    cancel = CancelAll(command_id="c", actor="bob", account="bob")
     (first, second), _ = decided(shard, [cancel, order("1", "alice", "buy", "1", "100")])
     assert (first.status, first.code) == ("refused", "internal_error")
     assert second.status == "open"
