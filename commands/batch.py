@@ -17,6 +17,7 @@ from domain.account import AccountPosted, Deposit, Posting
 from domain.event import Event
 from domain.exchange import Exchange, decide, make_so, pass_time
 from domain.order import CancelOrder, CancelReplace, OrderCancelled, PlaceOrder
+from domain.order_list import CancelOrderList, OrderListEnded, PlaceOrderList
 from domain.rejections import RefusedError
 from streams.codec import RecordedEvent, StoredEventType, encode, event_type
 from streams.topics import TopicPartition
@@ -55,14 +56,24 @@ def created_id(command: AnyCommand) -> str | None:
         return None if command.dry_run else command.order_id
     if isinstance(command, CancelReplace):
         return command.order_id
+    if isinstance(command, PlaceOrderList):
+        return command.list_id
     return command.transfer_id if isinstance(command, Deposit) else None
 
 
-def asked_before(exchange: Exchange, command: AnyCommand) -> str | None:
-    """Return the id of the stream whose history may hold the answer to ``command`` already."""
+def asked_before(exchange: Exchange, command: AnyCommand) -> Sequence[str]:
+    """Return the ids of the streams whose history may hold the answer to ``command`` already."""
     if isinstance(command, CancelOrder) and command.order_id not in exchange.orders:
-        return command.order_id
-    return created_id(command)
+        return (command.order_id,)
+    if isinstance(command, CancelOrderList) and command.list_id not in exchange.lists:
+        return (command.list_id,)
+    stream = created_id(command)
+    return () if stream is None else (stream, *leg_ids(command))
+
+
+def leg_ids(command: AnyCommand) -> tuple[str, ...]:
+    """Return the ids of the other streams that begin with the one that ``command`` creates."""
+    return tuple(leg.order_id for leg in command.legs) if isinstance(command, PlaceOrderList) else ()
 
 
 class Batch:
@@ -96,7 +107,7 @@ class Batch:
         events = make_so(self.shard.exchange, events, command.command_id, self.now_us)
         self._gather(Cause(command.actor, command.command_id, command.correlation_id), events)
         if stream := created_id(command):
-            self._caused[stream] = events
+            self._caused |= dict.fromkeys((stream, *leg_ids(command)), events)
         return outcome(self.shard.exchange, command, events, replayed=False)
 
     def _decide(self, command: AnyCommand) -> list[Event]:
@@ -119,18 +130,40 @@ class Batch:
         """
         if isinstance(command, CancelOrder):
             return self._cancelled_before(command)
+        if isinstance(command, CancelOrderList):
+            return self._list_cancelled_before(command)
         stream = created_id(command)
         if stream is None:
             return None
-        events = self._caused.get(stream)
-        if events is None and stream in self._earlier:
-            events = _first_caused(self._earlier[stream])
+        events = self._first_events(stream)
         if events is None:
+            self._check_legs_are_new(command)
             return None
+        for leg in leg_ids(command):
+            events = [*events, *self._of_leg(leg, events)]
         first = self._first_of(stream, events)
         if not same_content(self.shard.exchange, command, first):
             raise RefusedError("id_reused", f"{stream} stands for {first}")
         return events
+
+    def _first_events(self, stream: str) -> Sequence[Event] | None:
+        """Return all events, or those of the stream, that the command caused which began it."""
+        events = self._caused.get(stream)
+        if events is None and stream in self._earlier:
+            return _first_caused(self._earlier[stream])
+        return events
+
+    def _of_leg(self, leg: str, events: Sequence[Event]) -> Sequence[Event]:
+        """Return the leg's own first events, unless ``events`` has them: in the store it has a stream of its
+        own.
+        """
+        known = any(getattr(event, "order_id", None) == leg for event in events)
+        return () if known else self._first_events(leg) or ()
+
+    def _check_legs_are_new(self, command: AnyCommand) -> None:
+        for leg in leg_ids(command):
+            if self._first_events(leg) is not None:
+                raise RefusedError("id_reused", f"leg {leg} of the list is an order already")
 
     def _first_of(self, stream: str, events: Sequence[Event]) -> Event:
         """Return the event that began the stream: a replacement's comes after those of the order it ends."""
@@ -143,6 +176,16 @@ class Batch:
             recorded.event
             for recorded in self._earlier.get(command.order_id, ())
             if isinstance(recorded.event, OrderCancelled)
+            and recorded.event.account == command.account
+            and recorded.event.reason == "requested"
+        ] or None
+
+    def _list_cancelled_before(self, command: CancelOrderList) -> Sequence[Event] | None:
+        """The same for a whole list."""
+        return [
+            recorded.event
+            for recorded in self._earlier.get(command.list_id, ())
+            if isinstance(recorded.event, OrderListEnded)
             and recorded.event.account == command.account
             and recorded.event.reason == "requested"
         ] or None

@@ -12,6 +12,7 @@ from domain.account import Deposit, OpenAccount
 from domain.event import Liquidity
 from domain.market import ListMarket, SetMarkPrice
 from domain.order import AmendOrder, CancelAll, CancelOrder, CancelReplace, PlaceOrder
+from domain.order_list import CancelOrderList, PlaceOrderList
 
 AnyCommand = (
     PlaceOrder
@@ -19,6 +20,8 @@ AnyCommand = (
     | AmendOrder
     | CancelOrder
     | CancelAll
+    | PlaceOrderList
+    | CancelOrderList
     | OpenAccount
     | Deposit
     | ListMarket
@@ -26,6 +29,7 @@ AnyCommand = (
 )
 
 Status = Literal[
+    "pending",
     "waiting",
     "open",
     "partially_filled",
@@ -38,6 +42,8 @@ Status = Literal[
     "credited",
     "listed",
     "set",
+    "executing",
+    "all_done",
 ]
 
 
@@ -72,6 +78,9 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     ``waiting``: the order waits for its trigger. ``rejected``: the order is on record as rejected;
     ``refused``: nothing happened, and the command may be sent again. ``valid``: so says a dry run.
     ``replayed``: it had been decided before, and this is the first outcome again.
+
+    Of an order list: ``executing``, ``all_done``, ``cancelled`` or ``rejected``, and in ``legs`` what became
+    of each order; ``pending``: it is not in force yet.
     """
 
     command_id: str
@@ -84,6 +93,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     fills: tuple[OutcomeFill, ...] = ()
     scales: Scales | None = None
     replayed: bool = False
+    list_id: str = ""
+    legs: tuple["Outcome", ...] = ()
 
 
 class ReplyBatch(msgspec.Struct, frozen=True, gc=False):

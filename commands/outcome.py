@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from commands.list_outcome import list_status, same_list
 from commands.messages import AnyCommand, Outcome, OutcomeFill, Scales, Status
 from domain.account import Deposit, FundsDeposited, OpenAccount
 from domain.event import Event
@@ -23,6 +24,7 @@ from domain.order import (
     PlaceOrder,
     Trigger,
 )
+from domain.order_list import CancelOrderList, OrderListPlaced, OrderListRejected, PlaceOrderList
 from domain.rejections import RefusedError
 
 LifeEvent = OrderPlaced | OrderRejected | OrderFilled | OrderTriggered | OrderAmended | OrderCancelled
@@ -36,7 +38,9 @@ def outcome(exchange: Exchange, command: AnyCommand, events: Sequence[Event], *,
         ]
         if not own:
             return _unchanged(exchange, command)
-        return _order_outcome(exchange, command, own, replayed=replayed)
+        return _order_outcome(exchange, command.command_id, own, replayed=replayed)
+    if isinstance(command, PlaceOrderList | CancelOrderList):
+        return _list_outcome(exchange, command, events, replayed=replayed)
     if isinstance(command, CancelAll):
         count = sum(isinstance(event, OrderCancelled) for event in events)
         return Outcome(command.command_id, "cancelled", detail=f"{count} orders cancelled")
@@ -44,9 +48,9 @@ def outcome(exchange: Exchange, command: AnyCommand, events: Sequence[Event], *,
 
 
 def refused(command: AnyCommand, refusal: RefusedError) -> Outcome:
-    return Outcome(
-        command.command_id, "refused", getattr(command, "order_id", ""), refusal.code, refusal.detail
-    )
+    order_id, list_id = getattr(command, "order_id", ""), getattr(command, "list_id", "")
+    code, detail = refusal.code, refusal.detail
+    return Outcome(command.command_id, "refused", order_id, code, detail, list_id=list_id)
 
 
 def _done(command: AnyCommand) -> Status:
@@ -62,7 +66,11 @@ def _done(command: AnyCommand) -> Status:
 
 def same_content(exchange: Exchange, command: AnyCommand, first: Event) -> bool:
     """Whether ``command`` asks for what ``first``, the event its id stands for, granted or rejected."""
+    if isinstance(command, PlaceOrderList):
+        return isinstance(first, OrderListPlaced | OrderListRejected) and same_list(command, first)
     if isinstance(command, PlaceOrder | CancelReplace):
+        if getattr(first, "list_id", ""):
+            return False  # a leg of a list is another thing than an order by itself
         if isinstance(first, OrderRejected):
             asked = (command.account, command.symbol, command.request)
             return (first.account, first.symbol, first.request) == asked
@@ -119,23 +127,21 @@ def _units(text: str | None, scale: int) -> int | None:
 
 def _order_outcome(
     exchange: Exchange,
-    command: PlaceOrder | CancelReplace | AmendOrder | CancelOrder,
+    command_id: str,
     own: Sequence[LifeEvent],
     *,
     replayed: bool,
 ) -> Outcome:
     first, last = own[0], own[-1]
     if isinstance(first, OrderRejected):
-        return Outcome(
-            command.command_id, "rejected", command.order_id, first.code, first.detail, replayed=replayed
-        )
+        return Outcome(command_id, "rejected", first.order_id, first.code, first.detail, replayed=replayed)
     rules = exchange.markets[first.symbol].rules
     fills = [event for event in own if isinstance(event, OrderFilled)]
     sizes = [event for event in own if isinstance(event, OrderPlaced | OrderAmended)]
     return Outcome(
-        command.command_id,
+        command_id,
         _status(own, fills),
-        command.order_id,
+        first.order_id,
         quantity=sizes[-1].quantity if sizes else 0,
         remaining=last.quantity if isinstance(last, OrderPlaced) else _remaining(last),
         fills=tuple(
@@ -177,8 +183,43 @@ def _status(own: Sequence[LifeEvent], fills: Sequence[OrderFilled]) -> Status:
     last = own[-1]
     if isinstance(last, OrderCancelled):
         return "cancelled"
+    if isinstance(last, OrderPlaced) and last.pending:
+        return "pending"
     if isinstance(last, OrderPlaced | OrderAmended) and last.trigger is not None:
         return "waiting"
     if not fills:
         return "open"
     return "partially_filled" if _remaining(last) else "filled"
+
+
+# --- An order list ------------------------------------------------------------------------------------------
+
+
+def _list_outcome(
+    exchange: Exchange,
+    command: PlaceOrderList | CancelOrderList,
+    events: Sequence[Event],
+    *,
+    replayed: bool,
+) -> Outcome:
+    by_order: dict[str, list[LifeEvent]] = {}
+    for event in events:
+        if isinstance(event, LifeEvent):
+            by_order.setdefault(event.order_id, []).append(event)
+    if isinstance(command, PlaceOrderList):
+        ids = [leg.order_id for leg in command.legs]
+    else:
+        ids = [order_id for order_id, own in by_order.items() if isinstance(own[-1], OrderCancelled)]
+    legs = [
+        _order_outcome(exchange, command.command_id, by_order[order_id], replayed=replayed)
+        for order_id in ids
+    ]
+    return Outcome(
+        command.command_id,
+        list_status(command, events),
+        code=legs[0].code if legs else "",
+        detail=legs[0].detail if legs else "",
+        replayed=replayed,
+        list_id=command.list_id,
+        legs=tuple(legs),
+    )

@@ -142,8 +142,9 @@ class ShardProcessor:
 
     def _earlier(self, commands: Sequence[CommandMessage]) -> Mapping[str, Sequence[RecordedEvent]]:
         """Return the history of each id that was used before: one query, and only if there may be any."""
-        ids = (asked_before(self._shard.exchange, message.command) for message in commands)
-        suspects = self._shard.known.suspects(stream for stream in ids if stream is not None)
+        exchange = self._shard.exchange
+        ids = (stream for message in commands for stream in asked_before(exchange, message.command))
+        suspects = self._shard.known.suspects(ids)
         if not suspects:
             return {}
         found = self._recorder.select_streams(suspects)

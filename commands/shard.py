@@ -9,12 +9,24 @@ from domain.exchange import Exchange, evolve
 from domain.ids import account_stream, market_stream
 from domain.market import MarketListed
 from domain.order import OrderCancelled, OrderFilled, OrderPlaced, OrderRejected
-from streams.codec import AccountEvent, OrderEvent, RecordedEvent, StoredEventType, TransferEvent
+from domain.order_list import OrderListEnded, OrderListPlaced, OrderListRejected
+from streams.codec import (
+    AccountEvent,
+    OrderEvent,
+    OrderListEvent,
+    RecordedEvent,
+    StoredEventType,
+    TransferEvent,
+)
 from streams.topics import TopicPartition, destination
 
 logger = logging.getLogger(__name__)
 
 PROGRESS_S = 2.0
+
+# what begins a stream that must begin only once, and what ends one
+BEGINNINGS = (OrderPlaced, OrderRejected, OrderListPlaced, OrderListRejected, TransferEvent)
+ENDS = (OrderCancelled, OrderRejected, OrderListEnded, OrderListRejected, TransferEvent)
 
 
 class Shard:
@@ -37,6 +49,8 @@ class Shard:
         """Return the id of the stream ``event`` belongs to."""
         if isinstance(event, OrderEvent):
             return event.order_id
+        if isinstance(event, OrderListEvent):
+            return event.list_id
         if isinstance(event, AccountEvent):
             stream = self._account_streams.get(event.account)
             if stream is None:
@@ -58,7 +72,7 @@ class Shard:
 
     def remember(self, seq: int, stream: str, event: StoredEventType) -> TopicPartition:
         """Take note that ``event`` is part of the history as ``seq``. Return where it is to be published."""
-        if isinstance(event, OrderPlaced | OrderRejected | TransferEvent):
+        if isinstance(event, BEGINNINGS):
             self.known.add(stream)
         place = destination(event, self.partitions)
         self.places[place] = self.last_seq = seq
@@ -80,4 +94,4 @@ class Shard:
 def _ends_stream(event: StoredEventType) -> bool:
     if isinstance(event, OrderFilled):
         return event.remaining == 0
-    return isinstance(event, OrderCancelled | OrderRejected | TransferEvent)
+    return isinstance(event, ENDS)

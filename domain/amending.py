@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING
 
 from domain.book import Order
 from domain.checks import limit_price_units, not_stale, positive_price, quantity_units, worth_enough
-from domain.ending import held_asset, open_order
+from domain.ending import not_a_leg, open_order
 from domain.event import Event
 from domain.markets import Market
 from domain.matching import plan, shrink, would_take
 from domain.numbers import format_units
 from domain.order import AmendOrder, OrderAmended, Trigger
-from domain.placing import check_funds, hold_needed, rest_of, trade, waiting_hold
+from domain.placing import adjust_hold, check_funds, hold_needed, rest_of, trade, waiting_hold
 from domain.rejections import RefusedError
 from domain.step import Step
 from domain.triggering import copy_of
@@ -23,17 +23,18 @@ def amend(exchange: "Exchange", command: AmendOrder, now_us: int) -> list[Event]
     """Change the order; it keeps its place if only its quantity falls. Raises ``RefusedError``."""
     not_stale(command, now_us)
     order = open_order(exchange, command.account, command.order_id)
+    not_a_leg(order)
     market = exchange.markets[order.symbol]
     step = Step(exchange, command.command_id, now_us)
     changed = _changed(market, order, command)
     if _is_same(order, changed):
         return []
     if order.trigger is not None:
-        _amend_waiting(step, market, order, changed)
+        amend_waiting(step, market, order, changed, waiting_hold(market, changed))
     elif changed.price == order.price and changed.quantity < order.quantity:
         shrink(step, market, order, order.quantity - changed.quantity)
     else:
-        _requeue(step, market, order, changed)
+        requeue(step, market, order, changed)
     return step.events
 
 
@@ -77,15 +78,16 @@ def _moved(market: Market, order: Order, text: str) -> Trigger:
     return Trigger(price, trigger.rising, trigger.source)
 
 
-def _amend_waiting(step: Step, market: Market, order: Order, changed: Order) -> None:
-    changed.held = waiting_hold(market, changed)
+def amend_waiting(step: Step, market: Market, order: Order, changed: Order, held: int) -> None:
+    """The order waits as ``changed`` and holds ``held``. Raises ``RefusedError``."""
+    changed.held = held
     _check_more_funds(step, market, order, changed.held)
     step.events.append(_amended(order, changed, leaves=0, resting=0, keeps_priority=True))
-    _adjust_hold(step, market, order, changed.held)
+    adjust_hold(step, market, order, changed.held)
 
 
-def _requeue(step: Step, market: Market, order: Order, changed: Order) -> None:
-    """The order leaves its place and meets the book like a new one."""
+def requeue(step: Step, market: Market, order: Order, changed: Order) -> None:
+    """The order leaves its place and meets the book like a new one. Raises ``RefusedError``."""
     if order.post_only and would_take(market, changed):
         raise RefusedError("post_only_would_take", "amended so, the order would trade at once")
     planned = plan(market, changed)
@@ -93,7 +95,7 @@ def _requeue(step: Step, market: Market, order: Order, changed: Order) -> None:
     _check_more_funds(step, market, order, changed.held)
     rests = rest_of(changed, planned)
     step.events.append(_amended(order, changed, leaves=order.shown, resting=rests, keeps_priority=False))
-    _adjust_hold(step, market, order, changed.held)
+    adjust_hold(step, market, order, changed.held)
     trade(step, market, changed, planned, rests)
 
 
@@ -120,11 +122,3 @@ def _amended(
 def _check_more_funds(step: Step, market: Market, order: Order, needed: int) -> None:
     if needed > order.held:
         check_funds(step, market, order, needed - order.held)
-
-
-def _adjust_hold(step: Step, market: Market, order: Order, needed: int) -> None:
-    asset = held_asset(market, order)
-    if needed > order.held:
-        step.ledger.hold(order.account, asset, needed - order.held, order.order_id)
-    else:
-        step.ledger.release(order.account, asset, order.held - needed, order.order_id)

@@ -22,7 +22,8 @@ class Order:
 
     ``shown`` is what the book has of it (0: it does not rest). ``display``: an iceberg shows at most that
     much. ``trigger``: it waits until that fires. ``budget``: a market order may spend (or, selling, is to
-    earn) that many quote units; its ``quantity`` is then what it traded.
+    earn) that many quote units; its ``quantity`` is then what it traded. ``list_id``: the order list it is a
+    leg of; a pending leg has quantity 0.
     """
 
     __slots__ = (
@@ -36,6 +37,7 @@ class Order:
         "expires_at_us",
         "held",
         "level",
+        "list_id",
         "maker_fee_ppm",
         "order_id",
         "order_type",
@@ -78,6 +80,7 @@ class Order:
         self.expires_at_us = 0
         self.session = ""
         self.post_only = False
+        self.list_id = ""
         self.priority = 0
         self.digest = 0
         self.level: Level | None = None
@@ -107,6 +110,7 @@ class Order:
             self.expires_at_us,
             self.session,
             self.post_only,
+            self.list_id,
             self.priority,
             *(msgspec.structs.astuple(self.trigger) if self.trigger else ()),
         )

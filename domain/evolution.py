@@ -3,6 +3,7 @@
 from heapq import heappush
 from typing import TYPE_CHECKING
 
+from domain import order_lists
 from domain.book import Order
 from domain.event import TriggerSource
 from domain.market import MarkPriceSet
@@ -15,6 +16,7 @@ from domain.order import (
     OrderRejected,
     OrderTriggered,
     TradePrevented,
+    Trigger,
 )
 
 if TYPE_CHECKING:
@@ -35,11 +37,10 @@ def order_placed(exchange: "Exchange", event: OrderPlaced) -> None:
     exchange.accounts[event.account].orders[event.order_id] = order
     if event.expires_at_us:
         heappush(exchange.expiries, (event.expires_at_us, event.order_id))
-    if event.trigger is not None:
-        market.book.last_priority += 1
-        order.priority = market.book.last_priority
-        market.waiting.add(order, event.trigger)
-        exchange.hashed.changed(market)
+    if event.list_id:
+        order_lists.leg_placed(exchange, order, event)
+    if event.trigger is not None and not event.pending:
+        _wait(exchange, market, order, event.trigger)
     else:
         _rest(exchange, market, order, event.resting)
     exchange.hashed.changed(order)
@@ -50,6 +51,8 @@ def order_filled(exchange: "Exchange", event: OrderFilled) -> None:
     order = exchange.orders[event.order_id]
     order.remaining = event.remaining
     order.held = event.held
+    if order.list_id:
+        order_lists.leg_filled(exchange, order, event)
     if event.liquidity == "maker":
         _trade_out(exchange, market, order, event)
     else:
@@ -69,6 +72,8 @@ def order_triggered(exchange: "Exchange", event: OrderTriggered) -> None:
     market.waiting.remove(order)
     order.priority = 0
     order.held = event.held
+    if order.list_id:
+        order_lists.leg_triggered(exchange, order)
     _rest(exchange, market, order, event.resting)
     exchange.hashed.changed(order)
 
@@ -76,6 +81,8 @@ def order_triggered(exchange: "Exchange", event: OrderTriggered) -> None:
 def order_amended(exchange: "Exchange", event: OrderAmended) -> None:
     market = exchange.markets[event.symbol]
     order = exchange.orders[event.order_id]
+    if order.list_id:
+        order_lists.leg_amended(exchange, order, event)
     if event.keeps_priority:
         market.book.show(order, order.shown - event.leaves)
     else:
@@ -85,6 +92,9 @@ def order_amended(exchange: "Exchange", event: OrderAmended) -> None:
     if order.trigger is not None and event.trigger is not None:
         market.waiting.remove(order)
         market.waiting.add(order, event.trigger)
+    elif event.trigger is not None:
+        _wait(exchange, market, order, event.trigger)
+        exchange.moved[event.symbol] = None  # the price it begins to wait for may be there already
     _rest(exchange, market, order, event.resting)
     exchange.hashed.changed(order)
 
@@ -95,6 +105,8 @@ def order_cancelled(exchange: "Exchange", event: OrderCancelled) -> None:
     market.waiting.remove(order)
     market.book.leave(order)
     order.remaining = 0
+    if order.list_id:
+        order_lists.leg_cancelled(exchange, order, event)
     _forget(exchange, order)
 
 
@@ -110,6 +122,13 @@ def mark_price_set(exchange: "Exchange", event: MarkPriceSet) -> None:
     market = exchange.markets[event.symbol]
     market.mark_price = event.price
     _price_moved(exchange, market, "mark", event.price)
+    exchange.hashed.changed(market)
+
+
+def _wait(exchange: "Exchange", market: Market, order: Order, trigger: Trigger) -> None:
+    market.book.last_priority += 1
+    order.priority = market.book.last_priority
+    market.waiting.add(order, trigger)
     exchange.hashed.changed(market)
 
 

@@ -15,10 +15,14 @@ from domain import (
     amending,
     ending,
     evolution,
+    following,
     funding,
+    lists,
     market,
     markets,
     order,
+    order_list,
+    order_lists,
     placing,
     triggering,
 )
@@ -27,6 +31,7 @@ from domain.accounts import Account
 from domain.book import Order
 from domain.event import Command, Event
 from domain.markets import Market
+from domain.order_lists import OrderList
 from domain.state_hash import StateHash
 
 
@@ -34,7 +39,8 @@ class Exchange:
     """Open accounts, listed markets with their books, open orders; ``scales`` the decimals of each asset,
     ``outside`` what came in from outside less what went out, in minor units.
 
-    ``moved``: the markets whose price has moved since it was last looked whom that triggers. ``expiries``: a
+    ``moved``: the markets whose price has moved since it was last looked whom that triggers; ``touched``: the
+    order lists of which something happened to an order since it was last looked what follows. ``expiries``: a
     heap of (time, order id), of orders that may be done by then.
     """
 
@@ -44,7 +50,9 @@ class Exchange:
         self.orders: dict[str, Order] = {}
         self.scales: dict[str, int] = {}
         self.outside: dict[str, int] = {}
+        self.lists: dict[str, OrderList] = {}
         self.moved: dict[str, None] = {}
+        self.touched: dict[str, None] = {}
         self.expiries: list[tuple[int, str]] = []
         self.hashed = StateHash()
 
@@ -76,6 +84,8 @@ DECISIONS: dict[type[Command], Callable[[Exchange, Any, int], list[Event]]] = {
     order.AmendOrder: amending.amend,
     order.CancelOrder: ending.cancel,
     order.CancelAll: ending.cancel_all,
+    order_list.PlaceOrderList: lists.place_list,
+    order_list.CancelOrderList: lists.cancel_list,
     account.OpenAccount: accounts.open_account,
     account.Deposit: funding.deposit,
     market.ListMarket: markets.list_market,
@@ -90,6 +100,9 @@ EVOLUTIONS: dict[type[Event], Callable[[Exchange, Any], None]] = {
     order.OrderCancelled: evolution.order_cancelled,
     order.OrderRejected: evolution.order_rejected,
     order.TradePrevented: evolution.trade_prevented,
+    order_list.OrderListPlaced: order_lists.list_placed,
+    order_list.OrderListRejected: order_lists.list_rejected,
+    order_list.OrderListEnded: order_lists.list_ended,
     account.Posting: accounts.posted,
     account.AccountPosted: accounts.account_posted,
     account.AccountOpened: accounts.account_opened,
@@ -121,31 +134,38 @@ def carry_out(exchange: Exchange, command: Command, now_us: int) -> list[Event]:
 
 
 def make_so(exchange: Exchange, events: list[Event], command_id: str, now_us: int) -> list[Event]:
-    """Apply what was decided, and all that follows: the orders it triggers, and whom they trigger.
+    """Apply what was decided, and all that follows: in the order lists it touches, and whom it triggers.
 
     Return all events, those that followed included.
     """
     for event in events:
         evolve(exchange, event)
-    return events + _follow(exchange, command_id, now_us) if exchange.moved else events
+    follows = exchange.moved or exchange.touched
+    return events + _follow(exchange, command_id, now_us) if follows else events
 
 
 def pass_time(exchange: Exchange, now_us: int) -> list[Event]:
-    """Expire the orders whose time has come by ``now_us``. Return all events."""
+    """Expire the orders whose time has come by ``now_us``. Return all events, those that follow included."""
     next_us = exchange.next_expiry_us()
     if next_us is None or next_us > now_us:
         return []
-    events = ending.expire(exchange, now_us)
-    for event in events:
-        evolve(exchange, event)
-    return events
+    return make_so(exchange, ending.expire(exchange, now_us), "clock", now_us)
 
 
 def _follow(exchange: Exchange, command_id: str, now_us: int) -> list[Event]:
-    """Each round triggers one order of those that wait, so the rounds are as many as these at most."""
+    """Each round triggers one order of those that wait, or ends or enlarges some of a list. An order is
+    enlarged by what another one has traded, and there is only so much that can trade.
+    """
     followed: list[Event] = []
-    while events := triggering.next_triggered(exchange, command_id, now_us):
+    while events := _next(exchange, command_id, now_us):
         for event in events:
             evolve(exchange, event)
         followed += events
     return followed
+
+
+def _next(exchange: Exchange, command_id: str, now_us: int) -> list[Event]:
+    """What holds orders together comes first: an order that its list has ended triggers no more."""
+    return following.next_reaction(exchange, command_id, now_us) or triggering.next_triggered(
+        exchange, command_id, now_us
+    )

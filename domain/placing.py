@@ -15,7 +15,7 @@ from domain.checks import (
     shown_quantity,
     worth_enough,
 )
-from domain.ending import cancel_order, held_asset, open_order
+from domain.ending import cancel_order, held_asset, not_a_leg, open_order
 from domain.event import Event
 from domain.market import DAY_US, SECOND_US
 from domain.markets import Market
@@ -72,6 +72,7 @@ def cancel_replace(exchange: "Exchange", command: CancelReplace, now_us: int) ->
 def _cancel_first(step: Step, command: CancelReplace) -> None:
     try:
         order = open_order(step.exchange, command.account, command.cancel_order_id)
+        not_a_leg(order)
     except RefusedError:
         if command.mode == "stop_on_failure":
             raise
@@ -99,8 +100,10 @@ def rejected(command: PlaceOrder | CancelReplace, code: str, detail: str) -> Ord
 # --- What is asked for ----------------------------------------------------------------------------------
 
 
-def draft(step: Step, command: PlaceOrder | CancelReplace) -> Order:
-    """Return the order as asked for, checked by the market's rules; nothing is held yet."""
+def draft(step: Step, command: PlaceOrder | CancelReplace, *, pending: bool = False) -> Order:
+    """Return the order as asked for, checked by the market's rules; nothing is held yet. ``pending``: the
+    price it is to wait for may be there already, since it does not wait yet.
+    """
     exchange, request = step.exchange, command.request
     market = market_of(exchange, command.symbol)
     check_open(exchange, command.account)
@@ -115,14 +118,14 @@ def draft(step: Step, command: PlaceOrder | CancelReplace) -> Order:
     order.maker_fee_ppm = market.rules.maker_fee_ppm
     order.taker_fee_ppm = market.rules.taker_fee_ppm
     order.self_trade = request.self_trade
-    order.trigger = _trigger(market, request)
+    order.trigger = _trigger(market, request, pending=pending)
     order.expires_at_us = _expiry(market, request, step.now_us)
     order.session, order.post_only = request.session, request.post_only
     worth_enough(market.rules, order.price, order.quantity)
     return order
 
 
-def _trigger(market: Market, request: OrderRequest) -> Trigger | None:
+def _trigger(market: Market, request: OrderRequest, *, pending: bool) -> Trigger | None:
     if request.order_type not in WITH_TRIGGER:
         return None
     now = market.price_of(request.trigger_source)
@@ -130,7 +133,7 @@ def _trigger(market: Market, request: OrderRequest) -> Trigger | None:
     if request.order_type == "trailing_stop":
         return _trailing(market, request, now, rising=rising)
     price = positive_price(market.rules, "trigger_price", request.trigger_price or "")
-    if now is not None and (now >= price if rising else now <= price):
+    if now is not None and not pending and (now >= price if rising else now <= price):
         asked, stands = (format_units(units, market.rules.price_scale) for units in (price, now))
         raise RefusedError(
             "would_trigger_at_once",
@@ -177,7 +180,7 @@ def enter(step: Step, order: Order, request: OrderRequest) -> None:
     """Let the order wait for its trigger, or meet the book. Raises ``RefusedError``."""
     market = step.market(order.symbol)
     if order.trigger is not None:
-        wait(step, market, order)
+        wait(step, market, order, waiting_hold(market, order))
         return
     if order.post_only and would_take(market, order, step.ended):
         raise RefusedError("post_only_would_take", f"price {request.price} would trade at once")
@@ -197,9 +200,8 @@ def enter(step: Step, order: Order, request: OrderRequest) -> None:
         trade(step, market, order, planned, rests)
 
 
-def wait(step: Step, market: Market, order: Order) -> None:
+def wait(step: Step, market: Market, order: Order, held: int) -> None:
     """Hold what the order will need when its trigger fires."""
-    held = waiting_hold(market, order)
     check_funds(step, market, order, held)
     order.held = held
     step.events.append(placed(order, 0))
@@ -259,7 +261,16 @@ def check_funds(step: Step, market: Market, order: Order, needed: int) -> None:
         raise RefusedError("insufficient_funds", f"needs {needs} {asset}, available {has}")
 
 
-def placed(order: Order, resting: int) -> OrderPlaced:
+def adjust_hold(step: Step, market: Market, order: Order, needed: int) -> None:
+    """Let the account hold ``needed`` for the order, instead of what it holds now."""
+    asset = held_asset(market, order)
+    if needed > order.held:
+        step.ledger.hold(order.account, asset, needed - order.held, order.order_id)
+    else:
+        step.ledger.release(order.account, asset, order.held - needed, order.order_id)
+
+
+def placed(order: Order, resting: int, *, pending: bool = False) -> OrderPlaced:
     return OrderPlaced(
         order.order_id,
         order.account,
@@ -281,4 +292,6 @@ def placed(order: Order, resting: int) -> OrderPlaced:
         order.expires_at_us,
         session=order.session,
         post_only=order.post_only,
+        list_id=order.list_id,
+        pending=pending,
     )

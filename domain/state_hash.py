@@ -1,5 +1,5 @@
-"""The incremental state hash: a sum, modulo 2**64, of one digest for each order, account, balance, market,
-its rules, and what came in of each asset.
+"""The incremental state hash: a sum, modulo 2**64, of one digest for each order, order list, account,
+balance, market, its rules, and what came in of each asset.
 
 A sum does not depend on the order of its terms, so a change costs one digest, however large the state; and as
 it is only needed once for each commit, what changes many times in between is digested once.
@@ -10,7 +10,7 @@ from typing import Protocol
 
 import xxhash
 
-VERSION = 1  # of what goes into the hash: hashes of different versions say nothing about each other
+VERSION = 2  # of what goes into the hash: hashes of different versions say nothing about each other
 MODULUS = 1 << 64
 
 Part = str | int

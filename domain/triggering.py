@@ -9,6 +9,7 @@ from domain.markets import Market
 from domain.matching import Plan, is_killed, plan
 from domain.order import OrderTriggered
 from domain.placing import hold_needed, rest_of, trade
+from domain.sharing import take_over
 from domain.step import Step
 
 if TYPE_CHECKING:
@@ -40,8 +41,11 @@ def _fired(market: Market) -> Order | None:
 
 def _trigger(step: Step, market: Market, waiting: Order) -> None:
     order = copy_of(waiting)
-    order.trigger = None
-    planned = plan(market, order, order.held if order.side == "buy" and order.price is None else None)
+    if order.list_id:
+        take_over(step, market, order)
+    held, order.trigger = order.held, None
+    purse = held if order.side == "buy" and order.price is None else None
+    planned = plan(market, order, purse, step.ended)
     if is_killed(order, planned):
         planned = Plan([], order.remaining, "fill_or_kill")
     rests = rest_of(order, planned)
@@ -61,7 +65,7 @@ def _trigger(step: Step, market: Market, waiting: Order) -> None:
             order.held,
         )
     )
-    step.ledger.release(order.account, held_asset(market, order), waiting.held - order.held, order.order_id)
+    step.ledger.release(order.account, held_asset(market, order), held - order.held, order.order_id)
     trade(step, market, order, planned, rests)
 
 
@@ -87,6 +91,7 @@ def copy_of(order: Order) -> Order:
         "expires_at_us",
         "session",
         "post_only",
+        "list_id",
     ):
         setattr(copied, name, getattr(order, name))
     return copied

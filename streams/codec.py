@@ -20,8 +20,9 @@ from domain.order import (
     OrderTriggered,
     TradePrevented,
 )
+from domain.order_list import OrderListEnded, OrderListPlaced, OrderListRejected
 
-# Each family has streams of its own: an order, a transfer, an account, a market.
+# Each family has streams of its own: an order, an order list, a transfer, an account, a market.
 OrderEvent = (
     OrderPlaced
     | OrderRejected
@@ -31,10 +32,11 @@ OrderEvent = (
     | OrderCancelled
     | TradePrevented
 )
+OrderListEvent = OrderListPlaced | OrderListRejected | OrderListEnded
 TransferEvent = FundsDeposited
 AccountEvent = AccountOpened | AccountPosted
 MarketEvent = MarketListed | MarkPriceSet
-StoredEventType = OrderEvent | TransferEvent | AccountEvent | MarketEvent
+StoredEventType = OrderEvent | OrderListEvent | TransferEvent | AccountEvent | MarketEvent
 
 
 class RecordedEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):

@@ -3,7 +3,8 @@
 Two exchanges are the same exactly if their dumps are equal. Dictionaries become lists of pairs, so that
 their order counts too: it shows in the sentences of some rejections, and in which order orders are cancelled.
 
-Not in it: ``moved``, which only says where to look, and of the heap of expiries those that are over.
+Not in it: ``moved`` and ``touched``, which only say where to look, and of the heap of expiries those that are
+over.
 """
 
 from typing import Any
@@ -17,6 +18,7 @@ from domain.book import BookSide, Order
 from domain.exchange import Exchange
 from domain.markets import Market
 from domain.waiting import Waiting
+from tests.unit.domain.dump_lists import dump_list, list_terms
 
 Dump = dict[str, Any]
 
@@ -42,6 +44,7 @@ ORDER_FIELDS = (
     "expires_at_us",
     "session",
     "post_only",
+    "list_id",
     "priority",
 )
 
@@ -52,6 +55,7 @@ def dump(exchange: Exchange) -> Dump:
         "accounts": [(name, _account(account)) for name, account in exchange.accounts.items()],
         "markets": [(symbol, _market(market)) for symbol, market in exchange.markets.items()],
         "orders": [(order_id, _order(order)) for order_id, order in exchange.orders.items()],
+        "lists": [(list_id, dump_list(its_list)) for list_id, its_list in exchange.lists.items()],
         "expiries": sorted({expiry for expiry in exchange.expiries if expiry[1] in exchange.orders}),
         "scales": list(exchange.scales.items()),
         "outside": list(exchange.outside.items()),
@@ -74,7 +78,8 @@ def hash_from_scratch(state: Dump) -> int:
     rules = [("rules", *market["rules"].values()) for _, market in state["markets"]]
     accounts = [("account", account) for account, _ in state["accounts"] if account != FEES]
     outside = [("outside", asset, amount) for asset, amount in state["outside"]]
-    terms = [*orders, *balances, *markets, *rules, *accounts, *outside]
+    lists = [list_terms(its_list) for _, its_list in state["lists"]]
+    terms = [*orders, *lists, *balances, *markets, *rules, *accounts, *outside]
     return sum(_digest(*parts) for parts in terms) % 2**64
 
 
