@@ -25,18 +25,26 @@ if TYPE_CHECKING:
 
 
 def next_reaction(exchange: "Exchange", command_id: str, now_us: int) -> list[Event]:
-    """Return what follows next in the lists that were touched; nothing if all is as it is to be."""
+    """Return what follows next in the lists that were touched; nothing if all is as it is to be.
+
+    All that has to end does so before anything grows: what grows may trade, and not with what is to end.
+    """
+    for list_id in exchange.touched:
+        step = Step(exchange, command_id, now_us)
+        _end_some(step, exchange.lists[list_id])
+        if step.events:
+            return step.events
     for list_id in list(exchange.touched):
         step = Step(exchange, command_id, now_us)
-        _react(step, exchange.lists[list_id])
+        _grow(step, exchange.lists[list_id])
         if step.events:
             return step.events
         del exchange.touched[list_id]
     return []
 
 
-def _react(step: Step, its_list: OrderList) -> None:
-    for rule in (_one_cancels_other, _exit_ends_entry, _no_entry_no_exit, _grow, _end):
+def _end_some(step: Step, its_list: OrderList) -> None:
+    for rule in (_one_cancels_other, _exit_ends_entry, _no_entry_no_exit, _end):
         rule(step, its_list)
         if step.events:
             return

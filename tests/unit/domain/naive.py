@@ -94,9 +94,16 @@ class NaiveExchange:
         except RefusedError as refusal:
             self.totals, self.orders, self.prices = before
             return Result(refused=str(refusal))
-        while fired := self.fired():
-            self.fire(fired)
+        while self.follow():
+            pass
         return self.result
+
+    def follow(self) -> bool:
+        """Do the next thing that follows from what has happened, if there is one."""
+        fired = self.fired()
+        if fired:
+            self.fire(fired)
+        return fired is not None
 
     def place(self, placing: Placing) -> None:
         self.enter_new(placing)
