@@ -1,6 +1,6 @@
 """All projections, by name: the name is that of the collection."""
 
-from projections import balances, books, markets, orders, positions, trades
+from projections import balances, books, markets, order_lists, orders, positions, trades
 from projections.projection import Projection
 
 PROJECTIONS: dict[str, Projection] = {
@@ -8,6 +8,7 @@ PROJECTIONS: dict[str, Projection] = {
     for projection in (
         markets.PROJECTION,
         orders.PROJECTION,
+        order_lists.PROJECTION,
         books.PROJECTION,
         trades.PROJECTION,
         balances.PROJECTION,

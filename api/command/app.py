@@ -8,7 +8,7 @@ from litestar import Litestar, get
 from litestar.openapi import OpenAPIConfig
 
 from api.auth import bearer_tokens
-from api.command import orders, venue
+from api.command import order_lists, orders, venue
 from api.command.desk import Desk
 from api.command.gateway import Gateway
 from api.problems import EXCEPTION_HANDLERS
@@ -54,7 +54,7 @@ def create_app(config: CommandApiConfig) -> Litestar:
         return state["desk"]
 
     return Litestar(
-        [*orders.ROUTES, *venue.ROUTES, health],
+        [*orders.ROUTES, *order_lists.ROUTES, *venue.ROUTES, health],
         dependencies={"desk": desk},
         lifespan=[gateway_runs],
         exception_handlers=EXCEPTION_HANDLERS,

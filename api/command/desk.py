@@ -14,6 +14,7 @@ from litestar.security.jwt import Token
 from api.auth import Identity, may_act_for
 from api.command import schemas
 from api.command.gateway import Gateway, UnavailableError
+from api.command.list_schemas import LegRequest
 from api.problems import Problem
 from commands.messages import AnyCommand, Outcome
 from domain import ids
@@ -70,6 +71,10 @@ class Desk:
         may_act_for(request.user, account)
         return CancelAll(**self.origin(request), account=account, symbol=symbol, side=side)
 
+    def valid_until_us(self) -> int:
+        """Return until when an order that is sent now is to be executed, in microseconds."""
+        return time.time_ns() // 1_000 + self._valid_us
+
     async def send_all(self, commands: list[AnyCommand]) -> tuple[list[Outcome | None], str]:
         """Return the outcome of each command, and the token that reads them back."""
         try:
@@ -88,16 +93,16 @@ class Desk:
         may_act_for(request.user, order.account)
         return {
             **self.origin(request),
-            "valid_until_us": time.time_ns() // 1_000 + self._valid_us,
+            "valid_until_us": self.valid_until_us(),
             "order_id": ids.order_id(DEFAULT_SHARD, order.account, order.client_order_id),
             "account": order.account,
             "client_order_id": order.client_order_id,
             "symbol": order.symbol,
-            "request": _asked_for(order),
+            "request": asked_for(order),
         }
 
 
-def _asked_for(order: schemas.PlaceOrderRequest) -> OrderRequest:
+def asked_for(order: schemas.PlaceOrderRequest | LegRequest) -> OrderRequest:
     return OrderRequest(
         side=order.side,
         order_type=order.type,

@@ -12,6 +12,7 @@ from api.auth import bearer_tokens
 from api.problems import EXCEPTION_HANDLERS
 from api.query.controllers import Accounts, Markets, Orders, Reader, health
 from api.query.freshness import Freshness
+from api.query.list_views import OrderLists
 from api.query.market_cache import MarketCache
 from projections.projection import Document
 
@@ -39,7 +40,7 @@ def create_app(config: QueryConfig) -> Litestar:
     """Return the application; nothing is connected before the first request."""
     reader = _reader(config)
     return Litestar(
-        route_handlers=[health, Orders, Accounts, Markets],
+        route_handlers=[health, Orders, OrderLists, Accounts, Markets],
         dependencies={"reader": Provide(lambda: reader, sync_to_thread=False)},
         on_app_init=[bearer_tokens(config.token_secret, exclude=["^/health$", "^/schema"]).on_app_init],
         exception_handlers=EXCEPTION_HANDLERS,

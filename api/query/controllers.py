@@ -74,7 +74,7 @@ class Reader:
     def rules(self, symbol: str) -> MarketRules:
         rules = self.markets.rules(symbol)
         if rules is None:
-            raise _not_found("market", symbol)
+            raise not_found("market", symbol)
         return rules
 
     def order_view(self, order: Document) -> OrderView:
@@ -107,7 +107,7 @@ class Reader:
         )
 
 
-def _not_found(what: str, name: str) -> Problem:
+def not_found(what: str, name: str) -> Problem:
     return Problem(HTTPStatus.NOT_FOUND, "not_found", f"there is no {what} {name!r}")
 
 
@@ -132,7 +132,7 @@ class Orders(Controller):
         def read() -> OrderView:
             order = orders.by_id(reader.database, order_id)
             if order is None:
-                raise _not_found("order", order_id)
+                raise not_found("order", order_id)
             may_read(request.user, order["account"])
             return reader.order_view(order)
 
@@ -237,7 +237,7 @@ class Markets(Controller):
         def read() -> MarketView:
             market = markets.by_symbol(reader.database, symbol)
             if market is None:
-                raise _not_found("market", symbol)
+                raise not_found("market", symbol)
             return market_view(market)
 
         return await reader.answer("markets", (after, read_after), read)
