@@ -93,8 +93,8 @@ def order_amended(exchange: "Exchange", event: OrderAmended) -> None:
         market.waiting.remove(order)
         market.waiting.add(order, event.trigger)
     elif event.trigger is not None:
+        # What it begins to wait for may be there already: the fill that it follows has marked the market.
         _wait(exchange, market, order, event.trigger)
-        exchange.moved[event.symbol] = None  # the price it begins to wait for may be there already
     _rest(exchange, market, order, event.resting)
     exchange.hashed.changed(order)
 
