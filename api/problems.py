@@ -32,6 +32,14 @@ PROBLEMS: dict[str, Reason] = {
     "not_yet_visible": Reason(
         "What the token names has not arrived in the read model in time.", "Ask again in a moment."
     ),
+    "overloaded": Reason(
+        "More orders are on their way than can be decided in good time; this one was not taken.",
+        "Send it again, with the same client id, after the time named. Cancels are still taken.",
+    ),
+    "too_many_in_flight": Reason(
+        "This connection has too many commands without an outcome; this one was not taken.",
+        "Wait for outcomes before you send more.",
+    ),
     "unavailable": Reason(
         "The command could not be put into the log; nothing happened.",
         "Send it again, with the same client id.",

@@ -5,21 +5,30 @@ on which commands happened to come together.
 """
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
-
-from eventsourcing.persistence import StoredEvent
 
 from commands.messages import AnyCommand, CommandMessage, Outcome
 from commands.outcome import outcome, refused, same_content
 from commands.shard import Shard
 from domain.account import AccountPosted, Deposit, Posting
-from domain.event import Event
+from domain.busting import on_record
+from domain.event import Command, Event
 from domain.exchange import Exchange, decide, make_so, pass_time
 from domain.order import CancelOrder, CancelReplace, OrderCancelled, PlaceOrder
 from domain.order_list import CancelOrderList, OrderListEnded, PlaceOrderList
 from domain.rejections import RefusedError
-from streams.codec import RecordedEvent, StoredEventType, encode, event_type
+from domain.trade import BustTrade, CorrectTrade
+from domain.transfer import (
+    AdjustBalance,
+    CancelWithdrawal,
+    CompleteWithdrawal,
+    RequestWithdrawal,
+    TransferFunds,
+    WithdrawalCancelled,
+    WithdrawalCompleted,
+)
+from streams.codec import OrderEvent, RecordedEvent, StoredEventType, encode, event_type
 from streams.topics import TopicPartition
 
 logger = logging.getLogger(__name__)
@@ -42,10 +51,20 @@ _CLOCK = Cause("clock", "", "")
 _GROUPED = Cause(PROCESSOR, "", "")
 
 
-class Placed(NamedTuple):
-    """An event as it will be stored, and where it is to be published."""
+# What ends a withdrawal, and may come again when its answer was lost.
+Settlement = CompleteWithdrawal | CancelWithdrawal
+Settled = WithdrawalCompleted | WithdrawalCancelled
 
-    stored: StoredEvent
+
+class Placed(NamedTuple):
+    """An event as it will be stored (the first four: as ``eventsourcing`` names them), and where it is to be
+    published.
+    """
+
+    originator_id: str
+    originator_version: int
+    topic: str
+    state: bytes
     seq: int
     place: TopicPartition
 
@@ -58,7 +77,9 @@ def created_id(command: AnyCommand) -> str | None:
         return command.order_id
     if isinstance(command, PlaceOrderList):
         return command.list_id
-    return command.transfer_id if isinstance(command, Deposit) else None
+    if isinstance(command, Deposit | RequestWithdrawal | TransferFunds | AdjustBalance):
+        return command.transfer_id
+    return None
 
 
 def asked_before(exchange: Exchange, command: AnyCommand) -> Sequence[str]:
@@ -67,6 +88,8 @@ def asked_before(exchange: Exchange, command: AnyCommand) -> Sequence[str]:
         return (command.order_id,)
     if isinstance(command, CancelOrderList) and command.list_id not in exchange.lists:
         return (command.list_id,)
+    if isinstance(command, Settlement) and command.transfer_id not in exchange.withdrawals:
+        return (command.transfer_id,)
     stream = created_id(command)
     return () if stream is None else (stream, *leg_ids(command))
 
@@ -79,38 +102,85 @@ def leg_ids(command: AnyCommand) -> tuple[str, ...]:
 class Batch:
     """Decides commands against a shard, at one time, and gathers what is to be stored and answered.
 
-    ``earlier`` has the stored events of each id among the commands that was used in an earlier batch.
+    ``earlier`` has the events of each id among the commands that was used in an earlier batch; before further
+    commands join, ``learn`` is told those of theirs. ``replayed``: a command was answered from there.
+    ``stored`` reads those of any order there ever was, for the few commands that speak of its trades.
     """
 
-    def __init__(self, shard: Shard, now_us: int, earlier: Mapping[str, Sequence[RecordedEvent]]) -> None:
+    def __init__(
+        self,
+        shard: Shard,
+        now_us: int,
+        earlier: Mapping[str, Sequence[RecordedEvent]],
+        stored: Callable[[str], Sequence[RecordedEvent]] = lambda _: (),
+    ) -> None:
         self.shard = shard
         self.now_us = now_us
         self.outcomes: dict[str, list[Outcome]] = {}
-        self._earlier = earlier
+        self.commands = 0
+        self.replayed = False
+        self._earlier = dict(earlier)
+        self._stored = stored
         self._events: list[tuple[StoredEventType, Cause]] = []
         self._postings: dict[str, list[Posting]] = {}
         self._caused: dict[str, list[Event]] = {}
+        self._cancelled: dict[str, OrderCancelled] = {}
+        self._lists_ended: dict[str, OrderListEnded] = {}
+        self._settled: dict[str, list[Event]] = {}
         self._gather(_CLOCK, pass_time(shard.exchange, now_us))
+
+    @property
+    def events(self) -> int:
+        """How many events there are so far, those that will be grouped not counted."""
+        return len(self._events)
+
+    def began(self, stream: str) -> bool:
+        """Tell whether ``stream`` began in this batch: then no earlier one knows of it."""
+        return stream in self._caused
+
+    def learn(self, earlier: Mapping[str, Sequence[RecordedEvent]]) -> None:
+        self._earlier.update(earlier)
 
     def handle(self, message: CommandMessage) -> None:
         """Decide one command; whatever it is, it has an outcome."""
+        self.commands += 1
         self.outcomes.setdefault(message.reply_to, []).append(self._outcome(message.command))
 
     def _outcome(self, command: AnyCommand) -> Outcome:
         try:
             before = self._before(command)
             if before is not None:
+                self.replayed = True
                 return outcome(self.shard.exchange, command, before, replayed=True)
-            events = self._decide(command)
+            events = self._decide(self._with_records(command))
         except RefusedError as refusal:
             return refused(command, refusal)
         events = make_so(self.shard.exchange, events, command.command_id, self.now_us)
         self._gather(Cause(command.actor, command.command_id, command.correlation_id), events)
         if stream := created_id(command):
-            self._caused |= dict.fromkeys((stream, *leg_ids(command)), events)
+            self._caused[stream] = events
+            for leg in leg_ids(command):
+                self._caused[leg] = events
+        if isinstance(command, Settlement):
+            self._settled[command.transfer_id] = events
         return outcome(self.shard.exchange, command, events, replayed=False)
 
-    def _decide(self, command: AnyCommand) -> list[Event]:
+    def _with_records(self, command: AnyCommand) -> Command:
+        """Return what is to be decided: a wish about a trade comes with what is on record of it.
+
+        Where the store cannot be read, that raises: it is no defect in the deciding of one command.
+        """
+        if isinstance(command, BustTrade | CorrectTrade):
+            return on_record(command, self._history)
+        return command
+
+    def _history(self, order_id: str) -> list[Event]:
+        """Return all events of an order: those of this batch are not in the store yet."""
+        stored = (recorded.event for recorded in self._stored(order_id))
+        own = (event for event, _ in self._events if isinstance(event, OrderEvent))
+        return [*stored, *(event for event in own if event.order_id == order_id)]
+
+    def _decide(self, command: Command) -> list[Event]:
         """A defect in deciding one command must not stop all others: nothing has changed yet, so it is
         refused, loudly.
         """
@@ -132,6 +202,8 @@ class Batch:
             return self._cancelled_before(command)
         if isinstance(command, CancelOrderList):
             return self._list_cancelled_before(command)
+        if isinstance(command, Settlement):
+            return self._settled_before(command)
         stream = created_id(command)
         if stream is None:
             return None
@@ -172,23 +244,41 @@ class Batch:
 
     def _cancelled_before(self, command: CancelOrder) -> Sequence[Event] | None:
         """A cancel whose answer was lost may be sent again: the order was cancelled, as it asked."""
+        here = self._cancelled.get(command.order_id)
+        events = [recorded.event for recorded in self._earlier.get(command.order_id, ())]
         return [
-            recorded.event
-            for recorded in self._earlier.get(command.order_id, ())
-            if isinstance(recorded.event, OrderCancelled)
-            and recorded.event.account == command.account
-            and recorded.event.reason == "requested"
+            event
+            for event in (events if here is None else [here])
+            if isinstance(event, OrderCancelled)
+            and event.account == command.account
+            and event.reason == "requested"
         ] or None
 
     def _list_cancelled_before(self, command: CancelOrderList) -> Sequence[Event] | None:
         """The same for a whole list."""
+        here = self._lists_ended.get(command.list_id)
+        events = [recorded.event for recorded in self._earlier.get(command.list_id, ())]
         return [
-            recorded.event
-            for recorded in self._earlier.get(command.list_id, ())
-            if isinstance(recorded.event, OrderListEnded)
-            and recorded.event.account == command.account
-            and recorded.event.reason == "requested"
+            event
+            for event in (events if here is None else [here])
+            if isinstance(event, OrderListEnded)
+            and event.account == command.account
+            and event.reason == "requested"
         ] or None
+
+    def _settled_before(self, command: Settlement) -> Sequence[Event] | None:
+        """A withdrawal ends once: the same end again is answered as the first was; the same kind of end with
+        another reference or reason is refused here, the other kind where it is decided.
+        """
+        earlier = [recorded.event for recorded in self._earlier.get(command.transfer_id, ())]
+        for event in self._settled.get(command.transfer_id, earlier):
+            if not isinstance(event, Settled) or event.account != command.account:
+                continue
+            if same_content(self.shard.exchange, command, event):
+                return [event]
+            if isinstance(command, CompleteWithdrawal) == isinstance(event, WithdrawalCompleted):
+                raise RefusedError("id_reused", f"{command.transfer_id} ended with {event}")
+        return None
 
     def _gather(self, cause: Cause, events: list[Event]) -> None:
         for event in events:
@@ -196,6 +286,10 @@ class Batch:
                 self._postings.setdefault(event.account, []).append(event)
             else:
                 self._events.append((event, cause))  # type: ignore[arg-type] # every other event is stored
+                if isinstance(event, OrderCancelled):
+                    self._cancelled[event.order_id] = event
+                elif isinstance(event, OrderListEnded):
+                    self._lists_ended[event.list_id] = event
 
     def close(self) -> list[Placed]:
         """Return all events in their final order, numbered and encoded."""
@@ -224,7 +318,7 @@ class Batch:
             cause.correlation_id,
         )
         place = shard.remember(seq, stream, event)
-        return Placed(StoredEvent(stream, version, event_type(event), encode(recorded)), seq, place)
+        return Placed(stream, version, event_type(event), encode(recorded), seq, place)
 
 
 def _first_caused(recorded: Sequence[RecordedEvent]) -> list[Event]:

@@ -1,18 +1,27 @@
 """What the command API and the order processor say to each other.
 
-A ``CommandMessage`` travels on the topic ``orders``; the ``Outcome`` of each comes back, many in one
-``ReplyBatch``, on the Redis channel that the message names. Both are JSON.
+Commands travel on the topic ``orders``, many in one ``CommandBatch``; the ``Outcome`` of each comes back,
+many in one ``ReplyBatch``, on the Redis channel that the batch names. Both are JSON.
 """
 
 from typing import Literal
 
 import msgspec
 
-from domain.account import Deposit, OpenAccount
+from domain.account import Deposit, OpenAccount, SetAccountFees, SetAccountGroup, SetAccountLimits
+from domain.control import ChangeMarketRules, DelistMarket, SetAccountStatus, SetMarketStatus, SetVenueStatus
 from domain.event import Liquidity
 from domain.market import ListMarket, SetMarkPrice
 from domain.order import AmendOrder, CancelAll, CancelOrder, CancelReplace, PlaceOrder
 from domain.order_list import CancelOrderList, PlaceOrderList
+from domain.trade import BustTrade, CorrectTrade
+from domain.transfer import (
+    AdjustBalance,
+    CancelWithdrawal,
+    CompleteWithdrawal,
+    RequestWithdrawal,
+    TransferFunds,
+)
 
 AnyCommand = (
     PlaceOrder
@@ -24,8 +33,23 @@ AnyCommand = (
     | CancelOrderList
     | OpenAccount
     | Deposit
+    | RequestWithdrawal
+    | CompleteWithdrawal
+    | CancelWithdrawal
+    | TransferFunds
+    | AdjustBalance
+    | SetAccountFees
+    | SetAccountGroup
+    | SetAccountLimits
     | ListMarket
     | SetMarkPrice
+    | BustTrade
+    | CorrectTrade
+    | SetMarketStatus
+    | ChangeMarketRules
+    | DelistMarket
+    | SetAccountStatus
+    | SetVenueStatus
 )
 
 Status = Literal[
@@ -40,10 +64,17 @@ Status = Literal[
     "valid",
     "opened",
     "credited",
+    "requested",
+    "completed",
+    "transferred",
+    "adjusted",
     "listed",
+    "delisted",
     "set",
     "executing",
     "all_done",
+    "busted",
+    "corrected",
 ]
 
 
@@ -51,6 +82,13 @@ class CommandMessage(msgspec.Struct, frozen=True, gc=False):
     """``reply_to``: the channel on which the sender waits for the outcome."""
 
     command: AnyCommand
+    reply_to: str
+
+
+class CommandBatch(msgspec.Struct, frozen=True, gc=False):
+    """Commands that one sender sent together, decided in this order; they have one offset."""
+
+    commands: tuple[AnyCommand, ...]
     reply_to: str
 
 
@@ -104,13 +142,25 @@ class ReplyBatch(msgspec.Struct, frozen=True, gc=False):
     outcomes: tuple[Outcome, ...]
 
 
-_command_decoder = msgspec.json.Decoder(CommandMessage)
+class _Record(msgspec.Struct, frozen=True, gc=False):
+    """A ``CommandBatch``, or the single ``CommandMessage`` that earlier releases sent."""
+
+    reply_to: str
+    command: AnyCommand | None = None
+    commands: tuple[AnyCommand, ...] = ()
+
+
+_record_decoder = msgspec.json.Decoder(_Record)
 _reply_decoder = msgspec.json.Decoder(ReplyBatch)
 
 
-def decode_command(value: bytes) -> CommandMessage:
-    """Raises ``msgspec.ValidationError``."""
-    return _command_decoder.decode(value)
+def decode_commands(value: bytes) -> list[CommandMessage]:
+    """Return the commands of one Kafka record, in order. Raises ``msgspec.ValidationError``."""
+    record = _record_decoder.decode(value)
+    messages = [CommandMessage(command, record.reply_to) for command in record.commands]
+    if record.command is not None:
+        messages.append(CommandMessage(record.command, record.reply_to))
+    return messages
 
 
 def decode_replies(value: bytes) -> ReplyBatch:

@@ -25,14 +25,22 @@ class Ownership(NamedTuple):
     published_seq: int
 
 
+def connect(dsn: str, shard: int) -> psycopg.Connection[TupleRow]:
+    """Return a session in the name of the shard's owner: a successor ends it. Raises
+    ``psycopg.OperationalError`` if the database is away.
+    """
+    return psycopg.connect(
+        dsn, autocommit=True, application_name=_name(shard), connect_timeout=CONNECT_WAIT_S
+    )
+
+
 def take_over(dsn: str, shard: int) -> Ownership:
     """Become the owner of ``shard``. Raises ``psycopg.OperationalError`` if the database is away."""
-    name = f"oms-shard-{shard}"
-    connection = psycopg.connect(dsn, autocommit=True, application_name=name, connect_timeout=CONNECT_WAIT_S)
+    connection = connect(dsn, shard)
     connection.execute(
         "SELECT pg_terminate_backend(pid, %s) FROM pg_stat_activity"
         " WHERE application_name = %s AND pid <> pg_backend_pid()",
-        (TERMINATE_WAIT_MS, name),
+        (TERMINATE_WAIT_MS, _name(shard)),
     )
     row = connection.execute(
         "UPDATE shards SET epoch = epoch + 1 WHERE shard = %s"
@@ -43,3 +51,7 @@ def take_over(dsn: str, shard: int) -> Ownership:
         message = f"shard {shard} has no row in table shards: run the prepare step with more shards"
         raise LookupError(message)
     return Ownership(connection, shard, *row)
+
+
+def _name(shard: int) -> str:
+    return f"oms-shard-{shard}"

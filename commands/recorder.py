@@ -1,16 +1,13 @@
-"""The event store's recorder: ``eventsourcing``'s interface, writing by binary COPY.
+"""The event store's recorder: ``eventsourcing``'s interface over the tables the order processor writes.
 
-A commit is one transaction: the events by COPY, a row for the commit, and last of all the shard's row,
-updated only if it still says what this owner believes. Otherwise another owner has taken the shard over:
-nothing is written, and ``FencedError`` says so.
+What it writes goes the way of every commit, see ``committer``; it only waits for the end of each.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from struct import Struct
 from threading import RLock
 from time import sleep
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -25,32 +22,12 @@ from eventsourcing.persistence import (
 from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Composed, Identifier
 
+from commands.committer import Commit, Committer, FencedError
 from commands.hash_chain import CommitHeader, chain
 from commands.schema import events_table
-from domain.state_hash import VERSION
 
 POLL_MS = 50
 PAGE_EVENTS_MAX = 500
-
-# PostgreSQL's binary COPY format: signature, flags, no extension; each field after its length; a trailer.
-_COPY_HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
-_COPY_TAIL = b"\xff\xff"
-_row_head = Struct(">hihiqi16siqi").pack
-_length = Struct(">i").pack
-_FIELDS = 6
-
-
-class FencedError(Exception):
-    """Another owner has taken the shard over; this one must not write any more."""
-
-
-class Commit(NamedTuple):
-    """What a commit does to its shard: from the state this owner knows to the next."""
-
-    header: CommitHeader
-    expected_offset: int
-    published_seq: int
-    chain_hash: bytes
 
 
 class ShardRecorder(ApplicationRecorder):
@@ -61,8 +38,7 @@ class ShardRecorder(ApplicationRecorder):
         self.shard = shard
         self._lock = RLock()
         table = Identifier(events_table(shard))
-        columns = SQL("shard, notification_id, originator_id, originator_version, topic, state")
-        self._copy = SQL("COPY {} ({}) FROM STDIN (FORMAT BINARY)").format(table, columns)
+        self._committer = Committer(connection, shard)
         stored = SQL("SELECT originator_id, originator_version, topic, state")
         self._select = SQL("{} FROM {} WHERE originator_id = %s").format(stored, table)
         self._select_many = SQL(
@@ -86,9 +62,8 @@ class ShardRecorder(ApplicationRecorder):
             return None
         with self._lock, _library_errors(), self.connection.transaction(), self.connection.cursor() as cursor:
             commit = commit or self._next_commit(cursor, [event.state for event in stored_events])
-            with cursor.copy(self._copy) as copy:
-                copy.write(_copy_data(self.shard, commit.header.first_seq, stored_events))
-            self._move_on(cursor, commit)
+            self._committer.begin(commit, stored_events)
+            self._committer.wait()
         return list(range(commit.header.first_seq, commit.header.last_seq + 1))
 
     def _next_commit(self, cursor: psycopg.Cursor[TupleRow], states: list[bytes]) -> Commit:
@@ -104,37 +79,6 @@ class ShardRecorder(ApplicationRecorder):
         epoch, offset, last_seq, previous, published_seq = row
         header = CommitHeader(self.shard, epoch, last_seq + 1, last_seq + len(states), offset, 0, 0)
         return Commit(header, offset, published_seq, chain(previous, header, states))
-
-    def _move_on(self, cursor: psycopg.Cursor[TupleRow], commit: Commit) -> None:
-        header = commit.header
-        cursor.execute(
-            """
-            WITH moved AS (
-                UPDATE shards SET next_offset = %(next_offset)s, last_seq = %(last_seq)s,
-                    chain_hash = %(chain_hash)s, published_seq = %(published_seq)s
-                WHERE shard = %(shard)s AND epoch = %(epoch)s
-                    AND next_offset = %(expected_offset)s AND last_seq = %(first_seq)s - 1
-                RETURNING shard
-            )
-            INSERT INTO commits (shard, last_seq, first_seq, next_offset, epoch, occurred_at_us,
-                state_hash, state_hash_version, chain_hash)
-            SELECT shard, %(last_seq)s, %(first_seq)s, %(next_offset)s, %(epoch)s, %(occurred_at_us)s,
-                %(state_hash)s, %(state_hash_version)s, %(chain_hash)s FROM moved
-            """,
-            {
-                **header._asdict(),
-                "state_hash": header.state_hash.to_bytes(8, "big"),
-                "state_hash_version": VERSION,
-                "expected_offset": commit.expected_offset,
-                "published_seq": commit.published_seq,
-                "chain_hash": commit.chain_hash,
-            },
-        )
-        if cursor.rowcount != 1:
-            message = (
-                f"shard {self.shard} is not at epoch {header.epoch}, offset {commit.expected_offset} any more"
-            )
-            raise FencedError(message)
 
     # --- Reading ----------------------------------------------------------------------------------------
 
@@ -229,26 +173,6 @@ def _where(query: Composed, *conditions: tuple[str, Any]) -> tuple[Composed, lis
     for condition, _ in given:
         query += SQL(" AND ") + condition
     return query, [value for _, value in given]
-
-
-def _copy_data(shard: int, first_seq: int, stored_events: Sequence[StoredEvent]) -> bytes:
-    parts = [_COPY_HEAD]
-    for seq, event in enumerate(stored_events, first_seq):
-        topic = event.topic.encode()
-        stream = _uuid_bytes(event.originator_id)
-        version = event.originator_version
-        parts += (
-            _row_head(_FIELDS, 2, shard, 8, seq, 16, stream, 8, version, len(topic)),
-            topic,
-            _length(len(event.state)),
-            event.state,
-        )
-    parts.append(_COPY_TAIL)
-    return b"".join(parts)
-
-
-def _uuid_bytes(stream: UUID | str) -> bytes:
-    return stream.bytes if isinstance(stream, UUID) else bytes.fromhex(stream.replace("-", ""))
 
 
 @contextmanager

@@ -51,6 +51,14 @@ _PARTITION = SQL("""
         PRIMARY KEY (originator_id, originator_version)
     ) FOR VALUES IN ({shard});
     CREATE UNIQUE INDEX IF NOT EXISTS {index} ON {table} (notification_id);
+    -- Rows are only ever added, and never change: vacuumed and frozen in turns of the same size.
+    ALTER TABLE {table} SET (
+        autovacuum_vacuum_insert_threshold = 1000000,
+        autovacuum_vacuum_insert_scale_factor = 0,
+        autovacuum_analyze_threshold = 1000000,
+        autovacuum_analyze_scale_factor = 0,
+        autovacuum_freeze_min_age = 0
+    );
     INSERT INTO shards (shard) VALUES ({shard}) ON CONFLICT DO NOTHING;
 """)
 

@@ -3,20 +3,23 @@
 import logging
 from collections.abc import Iterable
 from time import monotonic
+from typing import Any, cast
 
 from commands.known_ids import KnownIds
-from domain.exchange import Exchange, evolve
-from domain.ids import account_stream, market_stream
+from domain.exchange import Exchange, replay
+from domain.ids import account_stream, market_stream, venue_stream
 from domain.market import MarketListed
 from domain.order import OrderCancelled, OrderFilled, OrderPlaced, OrderRejected
 from domain.order_list import OrderListEnded, OrderListPlaced, OrderListRejected
+from domain.transfer import WithdrawalRequested
 from streams.codec import (
-    AccountEvent,
-    OrderEvent,
-    OrderListEvent,
+    ACCOUNT_EVENTS,
+    ORDER_EVENTS,
+    ORDER_LIST_EVENTS,
+    TRANSFER_EVENTS,
+    VENUE_EVENTS,
     RecordedEvent,
     StoredEventType,
-    TransferEvent,
 )
 from streams.topics import TopicPartition, destination
 
@@ -24,9 +27,15 @@ logger = logging.getLogger(__name__)
 
 PROGRESS_S = 2.0
 
-# what begins a stream that must begin only once, and what ends one
-BEGINNINGS = (OrderPlaced, OrderRejected, OrderListPlaced, OrderListRejected, TransferEvent)
-ENDS = (OrderCancelled, OrderRejected, OrderListEnded, OrderListRejected, TransferEvent)
+# Looked up by type: this is asked of every event, and isinstance with a union takes ten times as long.
+_BEGINS_ONCE = {OrderPlaced, OrderRejected, OrderListPlaced, OrderListRejected, *TRANSFER_EVENTS}
+_ENDS = {
+    OrderCancelled,
+    OrderRejected,
+    OrderListEnded,
+    OrderListRejected,
+    *TRANSFER_EVENTS,
+} - {WithdrawalRequested}
 
 
 class Shard:
@@ -47,19 +56,24 @@ class Shard:
 
     def stream_of(self, event: StoredEventType) -> str:
         """Return the id of the stream ``event`` belongs to."""
-        if isinstance(event, OrderEvent):
-            return event.order_id
-        if isinstance(event, OrderListEvent):
-            return event.list_id
-        if isinstance(event, AccountEvent):
-            stream = self._account_streams.get(event.account)
-            if stream is None:
-                stream = self._account_streams[event.account] = account_stream(self.number, event.account)
-            return stream
-        if isinstance(event, TransferEvent):
-            return event.transfer_id
-        symbol = event.rules.symbol if isinstance(event, MarketListed) else event.symbol
-        return market_stream(self.number, symbol)
+        kind, named = type(event), cast("Any", event)  # which names it has follows from its type
+        if kind in ORDER_EVENTS:
+            return str(named.order_id)
+        if kind in ACCOUNT_EVENTS:
+            return self._account_stream(named.account)
+        if kind in TRANSFER_EVENTS:
+            return str(named.transfer_id)
+        if kind in ORDER_LIST_EVENTS:
+            return str(named.list_id)
+        if kind in VENUE_EVENTS:
+            return venue_stream(self.number)
+        return market_stream(self.number, named.rules.symbol if kind is MarketListed else named.symbol)
+
+    def _account_stream(self, account: str) -> str:
+        stream = self._account_streams.get(account)
+        if stream is None:
+            stream = self._account_streams[account] = account_stream(self.number, account)
+        return stream
 
     def next_version(self, stream: str, event: StoredEventType) -> int:
         """Count ``event`` as the next of its stream; a stream that has ended is forgotten."""
@@ -72,7 +86,7 @@ class Shard:
 
     def remember(self, seq: int, stream: str, event: StoredEventType) -> TopicPartition:
         """Take note that ``event`` is part of the history as ``seq``. Return where it is to be published."""
-        if isinstance(event, BEGINNINGS):
+        if type(event) in _BEGINS_ONCE:
             self.known.add(stream)
         place = destination(event, self.partitions)
         self.places[place] = self.last_seq = seq
@@ -82,7 +96,7 @@ class Shard:
         """Rebuild from the store, saying how far it is every two seconds."""
         said = monotonic()
         for recorded in events:
-            evolve(self.exchange, recorded.event)
+            replay(self.exchange, recorded.event, recorded.occurred_at_us)
             self.next_version(recorded.stream, recorded.event)
             self.remember(recorded.seq, recorded.stream, recorded.event)
             self.now_us = recorded.occurred_at_us
@@ -94,4 +108,4 @@ class Shard:
 def _ends_stream(event: StoredEventType) -> bool:
     if isinstance(event, OrderFilled):
         return event.remaining == 0
-    return isinstance(event, ENDS)
+    return type(event) in _ENDS

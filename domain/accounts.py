@@ -2,9 +2,19 @@
 
 from typing import TYPE_CHECKING
 
-from domain.account import FEES, AccountOpened, AccountPosted, FundsDeposited, OpenAccount, Posting
+from domain.account import (
+    FEES,
+    AccountLimits,
+    AccountOpened,
+    AccountPosted,
+    FundsDeposited,
+    OpenAccount,
+    Posting,
+)
 from domain.book import Order
 from domain.event import Event
+from domain.exposure import Exposure
+from domain.positions import Position
 from domain.rejections import RefusedError
 from domain.state_hash import Part, digest_of
 
@@ -32,19 +42,76 @@ class Balance:
 
 
 class Account:
-    """An open account, its balances by asset and its open orders by id."""
+    """An open account: its balances by asset, its positions by symbol, its open orders by id, and how many
+    on each market. ``status``: what it may do, one of ``AccountStatus``. ``fees`` are the (maker, taker) ppm
+    agreed with it, by symbol ("": all markets). ``group``: the accounts it is of one owner with, and
+    ``owner`` who that is: orders of one owner are kept from trading with each other.
 
-    __slots__ = ("account", "balances", "digest", "orders")
+    ``limits``: ``None`` if it has none. ``exposure`` is counted where a limit asks for it.
+    ``orders_in_second``: how many orders it sent in ``second`` (since 1970), if their rate is limited.
+    """
+
+    __slots__ = (
+        "account",
+        "balances",
+        "digest",
+        "exposure",
+        "fees",
+        "group",
+        "limits",
+        "open_on",
+        "orders",
+        "orders_in_second",
+        "owner",
+        "positions",
+        "second",
+        "status",
+    )
 
     def __init__(self, account: str) -> None:
         self.account = account
         self.balances: dict[str, Balance] = {}
         self.orders: dict[str, Order] = {}
+        self.fees: dict[str, tuple[int, int]] = {}
+        self.group: str | None = None
+        self.owner = account
+        self.open_on: dict[str, int] = {}
+        self.status = "active"
+        self.positions: dict[str, Position] = {}
+        self.limits: AccountLimits | None = None
+        self.exposure: Exposure | None = None
+        self.second = 0
+        self.orders_in_second = 0
         self.digest = 0
 
+    def join(self, group: str | None) -> None:
+        """Belong to a group, or stand alone. No id of an account has a colon in it."""
+        self.group = group
+        self.owner = self.account if group is None else f"group:{group}"
+
     def parts(self) -> tuple[Part, ...]:
-        """Return its own state, for the state hash; balances and orders have digests of their own."""
-        return ("account", self.account)
+        """Return its own state, for the state hash; balances, orders and positions have digests of their
+        own, and from those of orders and positions its exposure follows.
+        """
+        fees = [part for symbol in sorted(self.fees) for part in (symbol, *self.fees[symbol])]
+        terms = ("account", self.account, self.status, self.owner, *fees)
+        if self.limits is None:
+            return terms
+        return (*terms, *limit_parts(self.limits), self.second, self.orders_in_second)
+
+
+def limit_parts(limits: AccountLimits) -> tuple[Part, ...]:
+    parts: list[Part] = ["limits", str(limits.order_rate)]
+    for name, most in (
+        ("max_order_notional", limits.max_order_notional),
+        ("max_open_notional", limits.max_open_notional),
+        ("max_position", limits.max_position),
+        ("daily_loss", limits.daily_loss),
+    ):
+        parts.append(name)
+        for key in sorted(most):
+            parts += (key, most[key])
+    return tuple(parts)
 
 
 # --- Decisions ------------------------------------------------------------------------------------------
@@ -72,13 +139,17 @@ def account_opened(exchange: "Exchange", event: AccountOpened) -> None:
 
 
 def funds_deposited(exchange: "Exchange", event: FundsDeposited) -> None:
-    before = exchange.outside.get(event.asset, 0)
-    after = exchange.outside[event.asset] = before + event.amount
-    exchange.hashed.replace(_outside_digest(event.asset, before), _outside_digest(event.asset, after))
+    outside_changed(exchange, event.asset, event.amount)
 
 
-def _outside_digest(asset: str, amount: int) -> int:
-    return digest_of("outside", asset, amount) if amount else 0
+def outside_changed(exchange: "Exchange", asset: str, by: int) -> None:
+    before = exchange.outside.get(asset, 0)
+    after = exchange.outside[asset] = before + by
+    exchange.hashed.replace(sum_digest("outside", asset, before), sum_digest("outside", asset, after))
+
+
+def sum_digest(what: str, asset: str, amount: int) -> int:
+    return digest_of(what, asset, amount) if amount else 0
 
 
 def posted(exchange: "Exchange", posting: Posting) -> None:

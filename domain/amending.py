@@ -6,12 +6,15 @@ from domain.book import Order
 from domain.checks import limit_price_units, not_stale, positive_price, quantity_units, worth_enough
 from domain.ending import not_a_leg, open_order
 from domain.event import Event
+from domain.limits import check_amendment
 from domain.markets import Market
 from domain.matching import plan, shrink, would_take
 from domain.numbers import format_units
 from domain.order import AmendOrder, OrderAmended, Trigger
 from domain.placing import adjust_hold, check_funds, hold_needed, rest_of, trade, waiting_hold
+from domain.price_bands import check_in_band
 from domain.rejections import RefusedError
+from domain.statuses import check_takes_orders
 from domain.step import Step
 from domain.triggering import copy_of
 
@@ -29,6 +32,7 @@ def amend(exchange: "Exchange", command: AmendOrder, now_us: int) -> list[Event]
     changed = _changed(market, order, command)
     if _is_same(order, changed):
         return []
+    check_takes_orders(exchange, market, reducing=_only_reduces(order, changed))
     if order.trigger is not None:
         amend_waiting(step, market, order, changed, waiting_hold(market, changed))
     elif changed.price == order.price and changed.quantity < order.quantity:
@@ -41,6 +45,11 @@ def amend(exchange: "Exchange", command: AmendOrder, now_us: int) -> list[Event]
 def _is_same(order: Order, changed: Order) -> bool:
     asked = (changed.price, changed.quantity, changed.trigger)
     return asked == (order.price, order.quantity, order.trigger)
+
+
+def _only_reduces(order: Order, changed: Order) -> bool:
+    kept = (changed.price, changed.trigger) == (order.price, order.trigger)
+    return kept and changed.quantity < order.quantity
 
 
 def _changed(market: Market, order: Order, command: AmendOrder) -> Order:
@@ -78,18 +87,28 @@ def _moved(market: Market, order: Order, text: str) -> Trigger:
     return Trigger(price, trigger.rising, trigger.source)
 
 
-def amend_waiting(step: Step, market: Market, order: Order, changed: Order, held: int) -> None:
-    """The order waits as ``changed`` and holds ``held``. Raises ``RefusedError``."""
+def amend_waiting(  # what it holds is not always its own to say
+    step: Step, market: Market, order: Order, changed: Order, held: int, partner: str = ""
+) -> None:
+    """The order waits as ``changed`` and holds ``held``. ``partner``: another that it cannot trade beside.
+    Raises ``RefusedError``.
+    """
+    check_amendment(step, market, order, changed, partner)
     changed.held = held
     _check_more_funds(step, market, order, changed.held)
     step.events.append(_amended(order, changed, leaves=0, resting=0, keeps_priority=True))
     adjust_hold(step, market, order, changed.held)
 
 
-def requeue(step: Step, market: Market, order: Order, changed: Order) -> None:
-    """The order leaves its place and meets the book like a new one. Raises ``RefusedError``."""
+def requeue(step: Step, market: Market, order: Order, changed: Order, partner: str = "") -> None:
+    """The order leaves its place and meets the book like a new one. ``partner`` as above. Raises
+    ``RefusedError``.
+    """
+    if changed.price is not None:
+        check_in_band(market, changed.side, changed.price)
     if order.post_only and would_take(market, changed):
         raise RefusedError("post_only_would_take", "amended so, the order would trade at once")
+    check_amendment(step, market, order, changed, partner)
     planned = plan(market, changed)
     changed.held = hold_needed(market, changed, planned)
     _check_more_funds(step, market, order, changed.held)

@@ -23,7 +23,8 @@ class Order:
     ``shown`` is what the book has of it (0: it does not rest). ``display``: an iceberg shows at most that
     much. ``trigger``: it waits until that fires. ``budget``: a market order may spend (or, selling, is to
     earn) that many quote units; its ``quantity`` is then what it traded. ``list_id``: the order list it is a
-    leg of; a pending leg has quantity 0.
+    leg of; a pending leg has quantity 0. ``owner``: of its account, as it is now; it follows from the
+    account's group and is no state of the order's own.
     """
 
     __slots__ = (
@@ -41,6 +42,7 @@ class Order:
         "maker_fee_ppm",
         "order_id",
         "order_type",
+        "owner",
         "post_only",
         "price",
         "priority",
@@ -61,6 +63,7 @@ class Order:
     ) -> None:
         self.order_id = order_id
         self.account = account
+        self.owner = account
         self.client_order_id = client_order_id
         self.symbol = symbol
         self.side = side

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from domain.event import Command
 from domain.market import MarketRules
-from domain.markets import Market
+from domain.markets import DELISTED, Market, not_delisted
 from domain.numbers import format_units, parse_units
 from domain.order import WITH_LIMIT, WITH_TRIGGER, OrderRequest
 from domain.rejections import RefusedError
@@ -28,9 +28,16 @@ def not_stale(command: Command, now_us: int) -> None:
 
 
 def market_of(exchange: "Exchange", symbol: str) -> Market:
+    """Return a market that orders may name. Raises ``RefusedError``."""
+    return not_delisted(known_market(exchange, symbol))
+
+
+def known_market(exchange: "Exchange", symbol: str) -> Market:
+    """Return a market that was ever listed. Raises ``RefusedError``."""
     market = exchange.markets.get(symbol)
     if market is None:
-        listed = ", ".join(exchange.markets) or "none"
+        named = [name for name, known in exchange.markets.items() if known.status != DELISTED]
+        listed = ", ".join(named) or "none"
         raise RefusedError("unknown_market", f"market {symbol!r} is not listed; listed are: {listed}")
     return market
 

@@ -4,8 +4,11 @@ from heapq import heappush
 from typing import TYPE_CHECKING
 
 from domain import order_lists
+from domain.accounts import Account
 from domain.book import Order
 from domain.event import TriggerSource
+from domain.exposure import counted
+from domain.limits import count_order
 from domain.market import MarkPriceSet
 from domain.markets import Market
 from domain.order import (
@@ -18,6 +21,7 @@ from domain.order import (
     TradePrevented,
     Trigger,
 )
+from domain.positions import day_of, position_filled
 
 if TYPE_CHECKING:
     from domain.exchange import Exchange
@@ -34,7 +38,10 @@ def order_placed(exchange: "Exchange", event: OrderPlaced) -> None:
     order.self_trade, order.session = event.self_trade, event.session
     order.expires_at_us, order.post_only = event.expires_at_us, event.post_only
     exchange.orders[event.order_id] = order
-    exchange.accounts[event.account].orders[event.order_id] = order
+    account = exchange.accounts[event.account]
+    account.orders[event.order_id] = order
+    order.owner = account.owner
+    account.open_on[event.symbol] = account.open_on.get(event.symbol, 0) + 1
     if event.expires_at_us:
         heappush(exchange.expiries, (event.expires_at_us, event.order_id))
     if event.list_id:
@@ -44,15 +51,24 @@ def order_placed(exchange: "Exchange", event: OrderPlaced) -> None:
     else:
         _rest(exchange, market, order, event.resting)
     exchange.hashed.changed(order)
+    if account.exposure is not None or market.rules.max_position:
+        _count_new(exchange, market, account, order)
 
 
 def order_filled(exchange: "Exchange", event: OrderFilled) -> None:
     market = exchange.markets[event.symbol]
     order = exchange.orders[event.order_id]
+    account = exchange.accounts[event.account]
+    if account.exposure is not None:
+        account.exposure.remove(market.rules, order)
     order.remaining = event.remaining
     order.held = event.held
     if order.list_id:
         order_lists.leg_filled(exchange, order, event)
+    net = position_filled(exchange, account, event)
+    if account.exposure is not None:
+        account.exposure.add(market.rules, order)
+        account.exposure.realise(market.rules.quote_asset, day_of(exchange.now_us), net)
     if event.liquidity == "maker":
         _trade_out(exchange, market, order, event)
     else:
@@ -61,7 +77,7 @@ def order_filled(exchange: "Exchange", event: OrderFilled) -> None:
         _price_moved(exchange, market, "last", event.price)
         exchange.hashed.changed(market)
     if order.remaining == 0:
-        _forget(exchange, order)
+        _forget(exchange, account, order)
     else:
         exchange.hashed.changed(order)
 
@@ -69,7 +85,12 @@ def order_filled(exchange: "Exchange", event: OrderFilled) -> None:
 def order_triggered(exchange: "Exchange", event: OrderTriggered) -> None:
     market = exchange.markets[event.symbol]
     order = exchange.orders[event.order_id]
+    exposure = exchange.accounts[event.account].exposure
+    if exposure is not None:
+        exposure.remove(market.rules, order)
     market.waiting.remove(order)
+    if exposure is not None:
+        exposure.add(market.rules, order)
     order.priority = 0
     order.held = event.held
     if order.list_id:
@@ -83,6 +104,9 @@ def order_amended(exchange: "Exchange", event: OrderAmended) -> None:
     order = exchange.orders[event.order_id]
     if order.list_id:
         order_lists.leg_amended(exchange, order, event)
+    account = exchange.accounts[event.account]
+    if account.exposure is not None:
+        account.exposure.remove(market.rules, order)
     if event.keeps_priority:
         market.book.show(order, order.shown - event.leaves)
     else:
@@ -97,21 +121,32 @@ def order_amended(exchange: "Exchange", event: OrderAmended) -> None:
         _wait(exchange, market, order, event.trigger)
     _rest(exchange, market, order, event.resting)
     exchange.hashed.changed(order)
+    if account.exposure is not None:
+        account.exposure.add(market.rules, order)
+    # A leg queues again because another has traded: its account has sent nothing.
+    if account.limits is not None and not event.keeps_priority and not order.list_id:
+        count_order(exchange, account)
 
 
 def order_cancelled(exchange: "Exchange", event: OrderCancelled) -> None:
     market = exchange.markets[event.symbol]
     order = exchange.orders[event.order_id]
+    account = exchange.accounts[event.account]
+    if account.exposure is not None:
+        account.exposure.remove(market.rules, order)
     market.waiting.remove(order)
     market.book.leave(order)
     order.remaining = 0
     if order.list_id:
         order_lists.leg_cancelled(exchange, order, event)
-    _forget(exchange, order)
+    _forget(exchange, account, order)
 
 
 def order_rejected(exchange: "Exchange", event: OrderRejected) -> None:
-    """A rejected order never was part of the state."""
+    """A rejected order never was part of the state; that it was sent counts."""
+    account = exchange.accounts.get(event.account)
+    if account is not None and account.limits is not None:
+        count_order(exchange, account)
 
 
 def trade_prevented(exchange: "Exchange", event: TradePrevented) -> None:
@@ -151,12 +186,28 @@ def _trade_out(exchange: "Exchange", market: Market, order: Order, event: OrderF
 def _price_moved(exchange: "Exchange", market: Market, source: TriggerSource, price: int) -> None:
     exchange.moved[market.rules.symbol] = None
     for order, trigger in market.waiting.followers(source, price):
+        exposure = exchange.accounts[order.account].exposure
+        if exposure is not None:
+            exposure.remove(market.rules, order)
         market.waiting.remove(order)
         market.waiting.add(order, trigger)
+        if exposure is not None:
+            exposure.add(market.rules, order)
         exchange.hashed.changed(order)
 
 
-def _forget(exchange: "Exchange", order: Order) -> None:
+def _count_new(exchange: "Exchange", market: Market, account: Account, order: Order) -> None:
+    """A market that caps positions begins to count an account with its first order there."""
+    if account.exposure is None:
+        account.exposure = counted(exchange, account)
+    else:
+        account.exposure.add(market.rules, order)
+    if account.limits is not None:
+        count_order(exchange, account)
+
+
+def _forget(exchange: "Exchange", account: Account, order: Order) -> None:
     del exchange.orders[order.order_id]
-    del exchange.accounts[order.account].orders[order.order_id]
+    del account.orders[order.order_id]
+    account.open_on[order.symbol] -= 1
     exchange.hashed.gone(order)

@@ -13,10 +13,13 @@ from domain import (
     account,
     accounts,
     amending,
+    busting,
+    control,
     ending,
     evolution,
     following,
     funding,
+    limits,
     lists,
     market,
     markets,
@@ -24,6 +27,12 @@ from domain import (
     order_list,
     order_lists,
     placing,
+    rule_changes,
+    statuses,
+    terms,
+    trade,
+    transfer,
+    transfers,
     triggering,
 )
 from domain.account import FEES
@@ -33,15 +42,19 @@ from domain.event import Command, Event
 from domain.markets import Market
 from domain.order_lists import OrderList
 from domain.state_hash import StateHash
+from domain.transfers import Withdrawal
 
 
 class Exchange:
     """Open accounts, listed markets with their books, open orders; ``scales`` the decimals of each asset,
-    ``outside`` what came in from outside less what went out, in minor units.
+    ``outside`` what came in from outside less what went out (what is in custody), ``adjustments`` what the
+    venue gave by correction less what it took, both in minor units; ``withdrawals`` those under way, by id;
+    ``venue_status`` what all markets and accounts take, one of ``VenueStatus``.
 
     ``moved``: the markets whose price has moved since it was last looked whom that triggers; ``touched``: the
     order lists of which something happened to an order since it was last looked what follows. ``expiries``: a
-    heap of (time, order id), of orders that may be done by then.
+    heap of (time, order id), of orders that may be done by then. ``now_us``: when the last thing happened,
+    in microseconds since 1970, UTC.
     """
 
     def __init__(self) -> None:
@@ -51,9 +64,13 @@ class Exchange:
         self.scales: dict[str, int] = {}
         self.outside: dict[str, int] = {}
         self.lists: dict[str, OrderList] = {}
+        self.adjustments: dict[str, int] = {}
+        self.withdrawals: dict[str, Withdrawal] = {}
+        self.venue_status = "open"
         self.moved: dict[str, None] = {}
         self.touched: dict[str, None] = {}
         self.expiries: list[tuple[int, str]] = []
+        self.now_us = 0
         self.hashed = StateHash()
 
     @property
@@ -62,10 +79,12 @@ class Exchange:
         return self.hashed.value()
 
     def unaccounted(self) -> dict[str, int]:
-        """Return for each asset how much more the accounts have than came in: all zero if money is
-        conserved.
+        """Return for each asset how much more the accounts have than came in or was given by correction: all
+        zero if money is conserved.
         """
         totals = {asset: -amount for asset, amount in self.outside.items()}
+        for asset, amount in self.adjustments.items():
+            totals[asset] = totals.get(asset, 0) - amount
         for holder in self.accounts.values():
             for asset, balance in holder.balances.items():
                 totals[asset] = totals.get(asset, 0) + balance.available + balance.held
@@ -88,8 +107,22 @@ DECISIONS: dict[type[Command], Callable[[Exchange, Any, int], list[Event]]] = {
     order_list.CancelOrderList: lists.cancel_list,
     account.OpenAccount: accounts.open_account,
     account.Deposit: funding.deposit,
+    account.SetAccountFees: terms.set_account_fees,
+    account.SetAccountGroup: terms.set_account_group,
+    transfer.RequestWithdrawal: transfers.request_withdrawal,
+    transfer.CompleteWithdrawal: transfers.complete_withdrawal,
+    transfer.CancelWithdrawal: transfers.cancel_withdrawal,
+    transfer.TransferFunds: transfers.transfer,
+    transfer.AdjustBalance: transfers.adjust,
+    account.SetAccountLimits: limits.set_limits,
     market.ListMarket: markets.list_market,
     market.SetMarkPrice: markets.set_mark_price,
+    trade.ChangeTrade: busting.change_trade,
+    control.SetMarketStatus: statuses.set_market_status,
+    control.ChangeMarketRules: rule_changes.change_rules,
+    control.DelistMarket: statuses.delist,
+    control.SetAccountStatus: statuses.set_account_status,
+    control.SetVenueStatus: statuses.set_venue_status,
 }
 
 EVOLUTIONS: dict[type[Event], Callable[[Exchange, Any], None]] = {
@@ -107,8 +140,23 @@ EVOLUTIONS: dict[type[Event], Callable[[Exchange, Any], None]] = {
     account.AccountPosted: accounts.account_posted,
     account.AccountOpened: accounts.account_opened,
     account.FundsDeposited: accounts.funds_deposited,
+    account.AccountFeesSet: terms.account_fees_set,
+    account.AccountGroupSet: terms.account_group_set,
+    transfer.WithdrawalRequested: transfers.withdrawal_requested,
+    transfer.WithdrawalCompleted: transfers.withdrawal_completed,
+    transfer.WithdrawalCancelled: transfers.withdrawal_cancelled,
+    transfer.FundsTransferred: transfers.funds_transferred,
+    transfer.BalanceAdjusted: transfers.balance_adjusted,
+    account.AccountLimitsSet: limits.limits_set,
     market.MarketListed: markets.market_listed,
     market.MarkPriceSet: evolution.mark_price_set,
+    trade.TradeBusted: busting.trade_busted,
+    trade.TradeCorrected: busting.trade_corrected,
+    control.MarketStatusChanged: statuses.market_status_changed,
+    control.MarketRulesChanged: rule_changes.market_rules_changed,
+    control.MarketDelisted: statuses.market_delisted,
+    control.AccountStatusChanged: statuses.account_status_changed,
+    control.VenueStatusChanged: statuses.venue_status_changed,
 }
 
 
@@ -121,8 +169,14 @@ def decide(exchange: Exchange, command: Command, now_us: int) -> list[Event]:
 
 
 def evolve(exchange: Exchange, event: Event) -> None:
-    """Make ``event`` part of the state."""
+    """Make ``event`` part of the state, as happening at ``exchange.now_us``."""
     EVOLUTIONS[type(event)](exchange, event)
+
+
+def replay(exchange: Exchange, event: Event, occurred_at_us: int) -> None:
+    """Make ``event`` part of the state, as it happened then."""
+    exchange.now_us = occurred_at_us
+    evolve(exchange, event)
 
 
 def carry_out(exchange: Exchange, command: Command, now_us: int) -> list[Event]:
@@ -138,6 +192,8 @@ def make_so(exchange: Exchange, events: list[Event], command_id: str, now_us: in
 
     Return all events, those that followed included.
     """
+    if events:
+        exchange.now_us = now_us
     for event in events:
         evolve(exchange, event)
     follows = exchange.moved or exchange.touched

@@ -92,7 +92,8 @@ def _cancel(step: Step, orders: list[Order], reason: CancelReason) -> None:
 
 def _grow(step: Step, its_list: OrderList) -> None:
     """Bring as much of the pending legs into force as the working one has filled; where they cannot be, for
-    lack of funds, say, they end, and that alone.
+    lack of funds or beyond a limit, say, they end, and that alone. Fills come where the market is open, and
+    what follows one comes with it, so that no status is asked about.
     """
     orders = [step.exchange.orders[leg.order_id] for leg in its_list.followers if _grows(step, its_list, leg)]
     if not orders:
@@ -116,15 +117,15 @@ def _enlarge(step: Step, its_list: OrderList, orders: list[Order]) -> None:
     market = step.market(its_list.symbol)
     larger = [_larger(market, its_list, order) for order in orders]
     if len(orders) == 1:
-        _replace(step, market, orders[0], larger[0], waiting_hold_of(market, larger[0]))
+        _replace(step, market, orders[0], larger[0], waiting_hold_of(market, larger[0]), "")
         return
     profit, stop = profit_and_stop(larger)
     share(market, profit, stop)
     before = profit_and_stop(orders)
     more = profit.held + stop.held - before[0].held - before[1].held
     check_funds(step, market, profit, more)
-    _replace(step, market, before[1], stop, stop.held)
-    _replace(step, market, before[0], profit, profit.held)
+    _replace(step, market, before[1], stop, stop.held, profit.order_id)
+    _replace(step, market, before[0], profit, profit.held, stop.order_id)
 
 
 def waiting_hold_of(market: Market, order: Order) -> int:
@@ -154,8 +155,10 @@ def _from_now_on(market: Market, trigger: Trigger) -> Trigger:
     return Trigger(price, trigger.rising, trigger.source, trigger.trail, trigger.trail_bps)
 
 
-def _replace(step: Step, market: Market, order: Order, larger: Order, held: int) -> None:
+def _replace(  # ``partner``: the other of a pair, "" if there is none
+    step: Step, market: Market, order: Order, larger: Order, held: int, partner: str
+) -> None:
     if larger.trigger is not None:
-        amend_waiting(step, market, order, larger, held)
+        amend_waiting(step, market, order, larger, held, partner)
     else:
-        requeue(step, market, order, larger)
+        requeue(step, market, order, larger, partner)

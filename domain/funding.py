@@ -16,30 +16,34 @@ if TYPE_CHECKING:
 def deposit(exchange: "Exchange", command: Deposit, _now_us: int) -> list[Event]:
     """Credit the account. Raises ``RefusedError``."""
     check_open(exchange, command.account)
-    amount = _amount(exchange, command)
+    amount = amount_of(exchange, command.asset, command.amount)
     events: list[Event] = [
         FundsDeposited(
             command.transfer_id, command.client_transfer_id, command.account, command.asset, amount
         )
     ]
-    ledger = Ledger(exchange.accounts, command.command_id, events)
-    if sum(ledger.balance(command.account, command.asset)) + amount > AMOUNT_MAX:
-        raise RefusedError(
-            "balance_limit", f"{command.amount} {command.asset} more than the account can hold"
-        )
+    ledger = Ledger(exchange.accounts, command.command_id, events, command.transfer_id)
+    check_room(ledger, command.account, command.asset, amount, command.amount)
     ledger.deposit(command.account, command.asset, amount)
     return events
 
 
-def _amount(exchange: "Exchange", command: Deposit) -> int:
-    scale = exchange.scales.get(command.asset)
+def check_room(ledger: Ledger, account: str, asset: str, amount: int, asked: str) -> None:
+    """Raise ``RefusedError`` if ``amount`` (``asked``, as it was written) is more than fits the account."""
+    if sum(ledger.balance(account, asset)) + amount > AMOUNT_MAX:
+        raise RefusedError("balance_limit", f"{asked} {asset} more than the account can hold")
+
+
+def amount_of(exchange: "Exchange", asset: str, text: str) -> int:
+    """Return a decimal string as minor units of the asset. Raises ``RefusedError``."""
+    scale = exchange.scales.get(asset)
     if scale is None:
         known = ", ".join(exchange.scales) or "none"
-        raise RefusedError("unknown_asset", f"asset {command.asset!r}; known are: {known}")
+        raise RefusedError("unknown_asset", f"asset {asset!r}; known are: {known}")
     try:
-        amount = parse_units(command.amount, scale)
+        amount = parse_units(text, scale)
     except ValueError as error:
         raise RefusedError("invalid_amount", f"amount {error}") from None
     if amount == 0:
-        raise RefusedError("invalid_amount", "amount was 0; a deposit is more than nothing")
+        raise RefusedError("invalid_amount", "amount was 0; it must be more than nothing")
     return amount

@@ -10,6 +10,8 @@ from hashlib import blake2b
 SHARDS_MAX = 1 << 16
 _STREAM_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}")
 
+_ORDER = blake2b(digest_size=14, person=b"order")
+
 
 def stream_id(shard: int, kind: str, *names: str) -> str:
     """Return the UUID of the stream of ``kind`` ("order", "account", ...) that ``names`` identify.
@@ -17,12 +19,18 @@ def stream_id(shard: int, kind: str, *names: str) -> str:
     Each name is hashed with its length: whatever characters clients use, no two lists of names read the same.
     """
     named = "".join([f"{len(name)}:{name}" for name in names])
-    digest = blake2b(named.encode(), digest_size=14, person=kind.encode()).hexdigest()
+    return _stream_id(shard, blake2b(named.encode(), digest_size=14, person=kind.encode()).hexdigest())
+
+
+def _stream_id(shard: int, digest: str) -> str:
     return f"{shard:04x}{digest[:4]}-{digest[4:8]}-8{digest[9:12]}-8{digest[13:16]}-{digest[16:]}"
 
 
 def order_id(shard: int, account: str, client_order_id: str) -> str:
-    return stream_id(shard, "order", account, client_order_id)
+    """Return ``stream_id`` of an order: every order needs it, so it costs half here."""
+    hashed = _ORDER.copy()
+    hashed.update(f"{len(account)}:{account}{len(client_order_id)}:{client_order_id}".encode())
+    return _stream_id(shard, hashed.hexdigest())
 
 
 def list_id(shard: int, account: str, client_list_id: str) -> str:
@@ -39,6 +47,10 @@ def account_stream(shard: int, account: str) -> str:
 
 def market_stream(shard: int, symbol: str) -> str:
     return stream_id(shard, "market", symbol)
+
+
+def venue_stream(shard: int) -> str:
+    return stream_id(shard, "venue")
 
 
 def shard_of(stream: str) -> int:

@@ -8,15 +8,23 @@ from domain.event import Event
 class Ledger:
     """The postings of one command, made one after the other on top of the accounts as they are.
 
-    It reads the accounts and never changes them: that is for ``evolve``.
+    It reads the accounts and never changes them: that is for ``evolve``. ``transfer_id``: the transfer that
+    all of it belongs to, if it is one.
     """
 
-    __slots__ = ("accounts", "command_id", "events", "working")
+    __slots__ = ("accounts", "command_id", "events", "transfer_id", "working")
 
-    def __init__(self, accounts: dict[str, Account], command_id: str, events: list[Event]) -> None:
+    def __init__(
+        self,
+        accounts: dict[str, Account],
+        command_id: str,
+        events: list[Event],
+        transfer_id: str | None = None,
+    ) -> None:
         self.accounts = accounts
         self.command_id = command_id
         self.events = events
+        self.transfer_id = transfer_id
         self.working: dict[tuple[str, str], tuple[int, int]] = {}
 
     def balance(self, account: str, asset: str) -> tuple[int, int]:
@@ -30,10 +38,25 @@ class Ledger:
     def deposit(self, account: str, asset: str, amount: int) -> None:
         self._post(account, asset, "deposit", amount, amount, 0)
 
-    def hold(self, account: str, asset: str, amount: int, order_id: str) -> None:
+    def withdraw(self, account: str, asset: str, amount: int) -> None:
+        self._post(account, asset, "withdraw", amount, 0, -amount)
+
+    def transfer_out(self, account: str, asset: str, amount: int) -> None:
+        self._post(account, asset, "transfer_out", amount, -amount, 0)
+
+    def transfer_in(self, account: str, asset: str, amount: int) -> None:
+        self._post(account, asset, "transfer_in", amount, amount, 0)
+
+    def credit(self, account: str, asset: str, amount: int) -> None:
+        self._post(account, asset, "credit", amount, amount, 0)
+
+    def debit(self, account: str, asset: str, amount: int) -> None:
+        self._post(account, asset, "debit", amount, -amount, 0)
+
+    def hold(self, account: str, asset: str, amount: int, order_id: str | None = None) -> None:
         self._post(account, asset, "hold", amount, -amount, amount, order_id)
 
-    def release(self, account: str, asset: str, amount: int, order_id: str) -> None:
+    def release(self, account: str, asset: str, amount: int, order_id: str | None = None) -> None:
         self._post(account, asset, "release", amount, amount, -amount, order_id)
 
     def pay(self, account: str, asset: str, amount: int, order_id: str, fill: Fill | None = None) -> None:
@@ -41,6 +64,12 @@ class Ledger:
 
     def receive(self, account: str, asset: str, amount: int, order_id: str, fill: Fill | None = None) -> None:
         self._post(account, asset, "receive", amount, amount, 0, order_id, fill)
+
+    def refund(self, account: str, asset: str, amount: int, order_id: str, fill: Fill | None = None) -> None:
+        self._post(account, asset, "refund", amount, amount, 0, order_id, fill)
+
+    def reclaim(self, account: str, asset: str, amount: int, order_id: str, fill: Fill | None = None) -> None:
+        self._post(account, asset, "reclaim", amount, -amount, 0, order_id, fill)
 
     def _post(
         self,
@@ -65,5 +94,16 @@ class Ledger:
             raise AssertionError(message)
         self.working[account, asset] = (available, held)
         self.events.append(
-            Posting(account, asset, kind, amount, available, held, self.command_id, order_id, fill)
+            Posting(
+                account,
+                asset,
+                kind,
+                amount,
+                available,
+                held,
+                self.command_id,
+                order_id,
+                fill,
+                self.transfer_id,
+            )
         )

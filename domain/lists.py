@@ -9,6 +9,7 @@ from domain.book import Order, crosses
 from domain.checks import AT_ONCE, not_stale
 from domain.ending import cancel_order
 from domain.event import Event
+from domain.limits import check_list_rate
 from domain.markets import Market
 from domain.numbers import format_units
 from domain.order import OrderRejected, PlaceOrder
@@ -23,7 +24,7 @@ from domain.order_list import (
     role_of,
 )
 from domain.order_lists import open_legs
-from domain.placing import check_funds, draft, enter, placed, wait
+from domain.placing import check_funds, draft, enter, placed, stays, wait
 from domain.rejections import RefusedError
 from domain.sharing import PROFITS, STOPS, profit_and_stop, share
 from domain.step import Step
@@ -40,8 +41,9 @@ def place_list(exchange: "Exchange", command: PlaceOrderList, now_us: int) -> li
     step = Step(exchange, command.command_id, now_us)
     try:
         not_stale(command, now_us)
-        orders = [_drafted(step, command, index) for index in range(len(command.legs))]
+        orders = _drafted(step, command)
         _check(step.market(command.symbol), command, orders)
+        check_list_rate(step, command.account, len(orders))
         _enter_all(step, command, orders)
     except RefusedError as refusal:
         return _rejected(command, refusal)
@@ -71,11 +73,17 @@ def _check_names(command: PlaceOrderList) -> None:
         raise _invalid("two legs have the same client order id")
 
 
-def _drafted(step: Step, command: PlaceOrderList, index: int) -> Order:
-    leg = command.legs[index]
-    pending = role_of(command.kind, index) == "pending"
+def _drafted(step: Step, command: PlaceOrderList) -> list[Order]:
+    orders: list[Order] = []
+    for index, leg in enumerate(command.legs):
+        pending = role_of(command.kind, index) == "pending"
+        orders.append(_draft_leg(step, command, leg, pending=pending, beside=sum(map(stays, orders))))
+    return orders
+
+
+def _draft_leg(step: Step, command: PlaceOrderList, leg: ListLeg, *, pending: bool, beside: int) -> Order:
     try:
-        order = draft(step, _alone(command, leg), pending=pending)
+        order = draft(step, _alone(command, leg), pending=pending, beside=beside)
     except RefusedError as refusal:
         refusal.detail = f"leg {leg.client_order_id}: {refusal.detail}"
         raise
@@ -194,6 +202,7 @@ def _enter_all(step: Step, command: PlaceOrderList, orders: list[Order]) -> None
 
 
 def _enter_pair(step: Step, command: PlaceOrderList, orders: list[Order]) -> None:
+    """Each is asked about its limits as if it came alone: only one of both will trade."""
     market = step.market(command.symbol)
     profit, stop = profit_and_stop(orders)
     share(market, profit, stop)

@@ -13,17 +13,23 @@ PPM = 1_000_000
 SCALE_MAX = 12
 FEE_PPM_MAX = 100_000
 BUFFER_PPM_MAX = 1_000_000
+BAND_UP_PPM_MAX = 100_000_000
+OPEN_ORDERS_MAX = 1_000_000
 SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US
 DECIMALS_MAX = 18  # of a tick size
 POWERS: list[int] = [10**exponent for exponent in range(2 * SCALE_MAX + DECIMALS_MAX)]
 
 
-class MarketRules(msgspec.Struct, frozen=True, gc=False):
+class MarketRules(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     """``tick`` in price units; ``lot``, ``min_quantity``, ``max_quantity`` in base units; ``min_notional`` in
     quote units; fees in parts per million of the notional. ``market_buffer_ppm``: how far beyond its trigger
     price a market buy that waits holds funds. ``session_end_s``: the second of the UTC day on which day
-    orders end.
+    orders end. ``max_open_orders``: of one account; 0: any number. Price bands: how far above (``up``) and
+    below (``down``) the reference price an order of that side may be priced, in parts per million; 0: any.
+
+    Stored events leave defaults out, so a default never changes.
+    orders end. ``max_position``: of each account without a limit of its own, in base units; 0: unlimited.
     """
 
     symbol: str
@@ -41,6 +47,12 @@ class MarketRules(msgspec.Struct, frozen=True, gc=False):
     taker_fee_ppm: int
     market_buffer_ppm: int = 50_000
     session_end_s: int = 0
+    max_open_orders: int = 0
+    buy_band_up_ppm: int = 0
+    buy_band_down_ppm: int = 0
+    sell_band_up_ppm: int = 0
+    sell_band_down_ppm: int = 0
+    max_position: int = 0
 
     def session_end_after(self, now_us: int) -> int:
         """Return when the trading session that ``now_us`` is in ends, in microseconds."""
@@ -88,6 +100,12 @@ class ListMarket(Command, frozen=True, tag="ListMarket"):
     taker_fee_ppm: int
     market_buffer_ppm: int = 50_000
     session_end_s: int = 0
+    max_open_orders: int = 0
+    buy_band_up_ppm: int = 0
+    buy_band_down_ppm: int = 0
+    sell_band_up_ppm: int = 0
+    sell_band_down_ppm: int = 0
+    max_position: str = "0"
 
 
 class SetMarkPrice(Command, frozen=True, tag="SetMarkPrice"):

@@ -7,9 +7,11 @@ import msgspec
 from domain.book import Book
 from domain.event import Event, TriggerSource
 from domain.market import (
+    BAND_UP_PPM_MAX,
     BUFFER_PPM_MAX,
     DAY_US,
     FEE_PPM_MAX,
+    OPEN_ORDERS_MAX,
     PPM,
     SCALE_MAX,
     SECOND_US,
@@ -25,18 +27,33 @@ from domain.state_hash import Part, digest_of
 from domain.waiting import Waiting
 
 if TYPE_CHECKING:
+    from domain.busting import ChangedTrade
     from domain.exchange import Exchange
 
+
+DELISTED = "delisted"
+OF_AN_ASSET = ("base_asset", "quote_asset", "base_scale", "quote_scale")
 
 # --- State ----------------------------------------------------------------------------------------------
 
 
 class Market:
-    """A listed market. Fees round down: many small fills never cost more than one large one, so that what an
-    order holds always covers what it pays.
+    """A market that was listed. Fees round down: many small fills never cost more than one large one, so that
+    what an order holds always covers what it pays. ``status``: one of ``MarketStatus``, or ``DELISTED``.
+    ``changed_trades``: those that were busted or corrected, by id.
     """
 
-    __slots__ = ("book", "digest", "last_price", "last_trade_id", "mark_price", "rules", "waiting")
+    __slots__ = (
+        "book",
+        "changed_trades",
+        "digest",
+        "last_price",
+        "last_trade_id",
+        "mark_price",
+        "rules",
+        "status",
+        "waiting",
+    )
 
     def __init__(self, rules: MarketRules) -> None:
         self.rules = rules
@@ -45,11 +62,13 @@ class Market:
         self.last_trade_id = 0
         self.last_price: int | None = None
         self.mark_price: int | None = None
+        self.changed_trades: dict[int, ChangedTrade] = {}
+        self.status = "open"
         self.digest = 0
 
     def parts(self) -> tuple[Part, ...]:
         prices = (str(self.last_price), str(self.mark_price))
-        return (self.rules.symbol, self.last_trade_id, self.book.last_priority, *prices)
+        return (self.rules.symbol, self.last_trade_id, self.book.last_priority, *prices, self.status)
 
     def price_of(self, source: TriggerSource) -> int | None:
         """Return the last trade's price or the mark price, if there was one yet."""
@@ -60,29 +79,41 @@ def fee_on(notional: int, ppm: int) -> int:
     return notional * ppm // PPM
 
 
+def rules_digest(rules: MarketRules) -> int:
+    return digest_of("rules", *msgspec.structs.astuple(rules))
+
+
 # --- Decisions ------------------------------------------------------------------------------------------
 
 
 def list_market(exchange: "Exchange", command: ListMarket, _now_us: int) -> list[Event]:
-    """List the market; listing it again with the same rules changes nothing. Raises ``RefusedError``."""
-    rules = _rules(command)
+    """List the market; listing it again with the same rules changes nothing. One that was delisted may come
+    back, with the assets and scales it had. Raises ``RefusedError``.
+    """
+    listed = exchange.markets.get(command.symbol)
+    rules = _rules(command, None if listed is None else listed.rules.price_scale)
     for asset, scale in ((rules.base_asset, rules.base_scale), (rules.quote_asset, rules.quote_scale)):
         known = exchange.scales.get(asset, scale)
         if known != scale:
             raise RefusedError("market_rules_invalid", f"{asset} has scale {known} elsewhere, not {scale}")
-    listed = exchange.markets.get(rules.symbol)
     if listed is None:
         return [MarketListed(rules)]
-    if listed.rules != rules:
-        fields = rules.__struct_fields__
-        other = [name for name in fields if getattr(rules, name) != getattr(listed.rules, name)]
-        raise RefusedError("market_exists", f"{rules.symbol} is listed with another {', '.join(other)}")
-    return []
+    _check_same(listed, rules, OF_AN_ASSET if listed.status == DELISTED else rules.__struct_fields__)
+    return [MarketListed(rules)] if listed.status == DELISTED else []
 
 
-def _rules(command: ListMarket) -> MarketRules:
+def _check_same(listed: Market, rules: MarketRules, fields: tuple[str, ...]) -> None:
+    other = [name for name in fields if getattr(rules, name) != getattr(listed.rules, name)]
+    if other:
+        stands = "was" if listed.status == DELISTED else "is"
+        raise RefusedError("market_exists", f"{rules.symbol} {stands} listed with another {', '.join(other)}")
+
+
+def _rules(command: ListMarket, price_scale: int | None) -> MarketRules:
+    """``price_scale``: of the market when it was listed first; it never changes."""
     _check_scales(command.base_scale, command.quote_scale)
-    price_scale = decimals_of(command.tick_size)
+    if price_scale is None:
+        price_scale = decimals_of(command.tick_size)
     rules = MarketRules(
         symbol=command.symbol,
         base_asset=command.base_asset,
@@ -90,19 +121,30 @@ def _rules(command: ListMarket) -> MarketRules:
         base_scale=command.base_scale,
         quote_scale=command.quote_scale,
         price_scale=price_scale,
-        tick=_positive("tick_size", command.tick_size, price_scale),
-        lot=_positive("lot_size", command.lot_size, command.base_scale),
-        min_quantity=_positive("min_quantity", command.min_quantity, command.base_scale),
-        max_quantity=_positive("max_quantity", command.max_quantity, command.base_scale),
-        min_notional=_units("min_notional", command.min_notional, command.quote_scale),
+        tick=positive_units("tick_size", command.tick_size, price_scale),
+        lot=positive_units("lot_size", command.lot_size, command.base_scale),
+        min_quantity=positive_units("min_quantity", command.min_quantity, command.base_scale),
+        max_quantity=positive_units("max_quantity", command.max_quantity, command.base_scale),
+        min_notional=units_of("min_notional", command.min_notional, command.quote_scale),
         maker_fee_ppm=command.maker_fee_ppm,
         taker_fee_ppm=command.taker_fee_ppm,
         market_buffer_ppm=command.market_buffer_ppm,
         session_end_s=command.session_end_s,
+        max_open_orders=command.max_open_orders,
+        buy_band_up_ppm=command.buy_band_up_ppm,
+        buy_band_down_ppm=command.buy_band_down_ppm,
+        sell_band_up_ppm=command.sell_band_up_ppm,
+        sell_band_down_ppm=command.sell_band_down_ppm,
+        max_position=units_of("max_position", command.max_position, command.base_scale),
     )
+    check_rules(rules)
+    return rules
+
+
+def check_rules(rules: MarketRules) -> None:
+    """Raise ``RefusedError`` for rules that contradict each other."""
     if broken := _first_broken(rules):
         raise RefusedError("market_rules_invalid", broken)
-    return rules
 
 
 def _first_broken(rules: MarketRules) -> str | None:
@@ -129,6 +171,21 @@ def _first_beyond_bounds(rules: MarketRules) -> str | None:
     fees = (rules.maker_fee_ppm, rules.taker_fee_ppm)
     if not all(0 <= ppm <= FEE_PPM_MAX for ppm in fees):
         return f"fees were {fees[0]} (maker) and {fees[1]} (taker) ppm; 0 to {FEE_PPM_MAX} are allowed"
+    if not 0 <= rules.max_open_orders <= OPEN_ORDERS_MAX:
+        return f"max_open_orders was {rules.max_open_orders}; 0 (any number) to {OPEN_ORDERS_MAX} are allowed"
+    return _first_band_beyond_bounds(rules)
+
+
+def _first_band_beyond_bounds(rules: MarketRules) -> str | None:
+    up, down = BAND_UP_PPM_MAX, PPM - 1
+    for name, ppm, most in (
+        ("buy_band_up_ppm", rules.buy_band_up_ppm, up),
+        ("buy_band_down_ppm", rules.buy_band_down_ppm, down),
+        ("sell_band_up_ppm", rules.sell_band_up_ppm, up),
+        ("sell_band_down_ppm", rules.sell_band_down_ppm, down),
+    ):
+        if not 0 <= ppm <= most:
+            return f"{name} was {ppm}; 0 (no band) to {most} are allowed"
     return None
 
 
@@ -146,18 +203,25 @@ def _check_scales(base_scale: int, quote_scale: int) -> None:
         raise RefusedError("market_rules_invalid", scales)
 
 
-def _units(name: str, text: str, scale: int) -> int:
+def units_of(name: str, text: str, scale: int) -> int:
     try:
         return parse_units(text, scale)
     except ValueError as error:
         raise RefusedError("market_rules_invalid", f"{name}: {error}") from None
 
 
-def _positive(name: str, text: str, scale: int) -> int:
-    units = _units(name, text, scale)
+def positive_units(name: str, text: str, scale: int) -> int:
+    units = units_of(name, text, scale)
     if units == 0:
         raise RefusedError("market_rules_invalid", f"{name} was 0")
     return units
+
+
+def not_delisted(market: Market) -> Market:
+    """Return the market. Raises ``RefusedError`` if it is no longer listed."""
+    if market.status == DELISTED:
+        raise RefusedError("market_delisted", f"market {market.rules.symbol} is no longer listed")
+    return market
 
 
 def set_mark_price(exchange: "Exchange", command: SetMarkPrice, _now_us: int) -> list[Event]:
@@ -165,6 +229,7 @@ def set_mark_price(exchange: "Exchange", command: SetMarkPrice, _now_us: int) ->
     market = exchange.markets.get(command.symbol)
     if market is None:
         raise RefusedError("unknown_market", f"market {command.symbol!r} is not listed")
+    not_delisted(market)
     whole, _, fraction = command.price.partition(".")
     if fraction and not (fraction.isascii() and fraction.isdigit()):
         raise RefusedError("invalid_price", f"mark price {command.price!r} is not a plain decimal number")
@@ -181,9 +246,20 @@ def set_mark_price(exchange: "Exchange", command: SetMarkPrice, _now_us: int) ->
 
 
 def market_listed(exchange: "Exchange", event: MarketListed) -> None:
+    """A market that comes back goes on counting its trades, and has no price yet."""
     rules = event.rules
-    exchange.markets[rules.symbol] = Market(rules)
+    market = exchange.markets.get(rules.symbol)
+    if market is None:
+        market = exchange.markets[rules.symbol] = Market(rules)
+        exchange.hashed.replace(0, rules_digest(rules))
+    else:
+        market.status, market.last_price, market.mark_price = "open", None, None
+        put_rules(exchange, market, rules)
     exchange.scales[rules.base_asset] = rules.base_scale
     exchange.scales[rules.quote_asset] = rules.quote_scale
-    exchange.hashed.replace(0, digest_of("rules", *msgspec.structs.astuple(rules)))
-    exchange.hashed.changed(exchange.markets[rules.symbol])
+    exchange.hashed.changed(market)
+
+
+def put_rules(exchange: "Exchange", market: Market, rules: MarketRules) -> None:
+    exchange.hashed.replace(rules_digest(market.rules), rules_digest(rules))
+    market.rules = rules

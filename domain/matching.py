@@ -14,6 +14,7 @@ from domain.event import Liquidity
 from domain.market import PPM
 from domain.markets import Market, fee_on
 from domain.order import CancelReason, OrderAmended, OrderFilled, SelfTrade, TradePrevented
+from domain.price_bands import is_beyond, worst_price
 from domain.step import Step
 
 
@@ -57,14 +58,17 @@ def plan(
     encounters: list[Match | Prevention] = []
     left = taker.remaining
     purse = None if budget is None else Purse(market, taker, budget)
+    worst = worst_price(market, taker.side)
     gone = set(without)
     for price, maker, quantity, hidden in market.book.met(taker.side, taker.price):
         if maker.order_id in gone:
             continue
+        if is_beyond(taker.side, price, worst):
+            return Plan(_in_order(encounters), left, "price_band")
         may = left if purse is None else min(left, purse.pays_for(price))
         if may == 0:
             return Plan(_in_order(encounters), left, "budget_spent")
-        if taker.self_trade != "none" and taker.account == maker.account:
+        if taker.self_trade != "none" and taker.owner == maker.owner:
             gone.add(maker.order_id)
             met: Match | Prevention = _prevention(taker, maker, price, may)
             taken, wanted = (met.quantity if taker.self_trade == "decrement" else 0), maker.remaining
@@ -81,7 +85,14 @@ def plan(
             break
         if 0 < taken < wanted:
             return Plan(_in_order(encounters), left, "budget_spent")
-    return Plan(_in_order(encounters), left, "budget_spent" if purse is not None and purse.is_empty else None)
+    return Plan(_in_order(encounters), left, _why_no_more(taker, left, purse, worst))
+
+
+def _why_no_more(taker: Order, left: int, purse: "Purse | None", worst: int | None) -> CancelReason | None:
+    """Return what ends a taker for which the book has no more: nothing may rest beyond the band."""
+    if left and taker.price is not None and is_beyond(taker.side, taker.price, worst):
+        return "price_band"
+    return "budget_spent" if purse is not None and purse.is_empty else None
 
 
 class Purse:
@@ -251,6 +262,7 @@ def _prevent(step: Step, market: Market, taker: Order, prevented: Prevention) ->
             prevented.price,
             prevented.quantity,
             prevented.mode,
+            maker.account if maker.account != taker.account else "",
         )
     )
     if prevented.mode == "decrement":

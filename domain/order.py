@@ -28,6 +28,15 @@ CancelReason = Literal[
     "insufficient_funds",
     "invalid_trigger",
     "post_only_would_take",
+    "max_order_notional",
+    "max_open_notional",
+    "max_position",
+    "daily_loss",
+    "market_closed",
+    "rules_changed",
+    "price_band",
+    "account_restricted",
+    "kill_switch",
 ]
 
 WITH_LIMIT = frozenset({"limit", "stop_limit", "take_profit_limit"})
@@ -180,7 +189,9 @@ class OrderCancelled(Event, frozen=True, tag="OrderCancelled.v1"):
 
 
 class TradePrevented(Event, frozen=True, tag="TradePrevented.v1"):
-    """``quantity`` of two orders of one account met at ``price``, and did not trade."""
+    """``quantity`` of two orders of one owner met at ``price``, and did not trade. ``counter_account``: that
+    of the other order, if it is another account of the same group.
+    """
 
     order_id: str
     account: str
@@ -189,6 +200,7 @@ class TradePrevented(Event, frozen=True, tag="TradePrevented.v1"):
     price: int
     quantity: int
     mode: SelfTrade
+    counter_account: str = ""
 
 
 # --- Commands -------------------------------------------------------------------------------------------
@@ -201,7 +213,7 @@ class OrderRequest(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     ``quantity``, or for a market order ``quote_quantity``: the budget to spend, or to earn. A trailing stop
     follows the market ``trailing_offset`` (a price) or ``trailing_bps`` (basis points) behind.
     ``expires_at_us``: with time in force ``gtd``. ``self_trade``: what to do where the order meets one of its
-    own account.
+    own account, or of another of its group.
     ``session``: the connection that, when it is lost, takes the order with it.
     """
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from domain.accounts import check_open
 from domain.book import Order
 from domain.checks import (
+    AT_ONCE,
     check_request,
     limit_price,
     market_of,
@@ -17,6 +18,7 @@ from domain.checks import (
 )
 from domain.ending import cancel_order, held_asset, not_a_leg, open_order
 from domain.event import Event
+from domain.limits import check_order
 from domain.market import DAY_US, SECOND_US
 from domain.markets import Market
 from domain.matching import Plan, cost_max, is_killed, plan, settle, taker_cost, within_budget, would_take
@@ -31,8 +33,11 @@ from domain.order import (
     PlaceOrder,
     Trigger,
 )
+from domain.price_bands import check_in_band
 from domain.rejections import RefusedError
+from domain.statuses import check_may_place, check_takes_orders
 from domain.step import Step
+from domain.terms import fees_of
 
 if TYPE_CHECKING:
     from domain.exchange import Exchange
@@ -100,13 +105,18 @@ def rejected(command: PlaceOrder | CancelReplace, code: str, detail: str) -> Ord
 # --- What is asked for ----------------------------------------------------------------------------------
 
 
-def draft(step: Step, command: PlaceOrder | CancelReplace, *, pending: bool = False) -> Order:
-    """Return the order as asked for, checked by the market's rules; nothing is held yet. ``pending``: the
-    price it is to wait for may be there already, since it does not wait yet.
+def draft(
+    step: Step, command: PlaceOrder | CancelReplace, *, pending: bool = False, beside: int = 0
+) -> Order:
+    """Return the order as asked for, checked by the market's rules; nothing is held yet. ``pending``: it is
+    not to be in force yet, so the price it is to wait for may be there already, and its limit is not asked
+    about. ``beside``: how many orders are to be open before it in the same step.
     """
     exchange, request = step.exchange, command.request
     market = market_of(exchange, command.symbol)
     check_open(exchange, command.account)
+    check_takes_orders(exchange, market)
+    check_may_place(exchange.accounts[command.account], request.side)
     check_request(request)
     order = Order(command.order_id, command.account, command.client_order_id, command.symbol, request.side)
     order.order_type = request.order_type
@@ -115,14 +125,40 @@ def draft(step: Step, command: PlaceOrder | CancelReplace, *, pending: bool = Fa
     order.quantity = order.remaining = order_quantity(market.rules, request)
     order.budget = quote_budget(market.rules, request)
     order.display = shown_quantity(market.rules, request, order.quantity)
-    order.maker_fee_ppm = market.rules.maker_fee_ppm
-    order.taker_fee_ppm = market.rules.taker_fee_ppm
+    account = exchange.accounts[command.account]
+    order.owner = account.owner
+    order.maker_fee_ppm, order.taker_fee_ppm = fees_of(account, market.rules)
     order.self_trade = request.self_trade
     order.trigger = _trigger(market, request, pending=pending)
     order.expires_at_us = _expiry(market, request, step.now_us)
     order.session, order.post_only = request.session, request.post_only
     worth_enough(market.rules, order.price, order.quantity)
+    if order.price is not None and order.trigger is None and not pending:
+        check_in_band(market, order.side, order.price)
+    _check_room(step, market, order, beside)
     return order
+
+
+def stays(order: Order) -> bool:
+    """Whether the order may rest or wait, and so counts as open."""
+    return order.trigger is not None or (order.price is not None and order.time_in_force not in AT_ONCE)
+
+
+def _check_room(step: Step, market: Market, order: Order, beside: int) -> None:
+    """Raise ``RefusedError`` if the account may have no more open orders on the market, and this is one that
+    rests or waits.
+    """
+    most = market.rules.max_open_orders
+    if not (most and stays(order)):
+        return
+    account = step.exchange.accounts[order.account]
+    ended = [account.orders[order_id] for order_id in step.ended if order_id in account.orders]
+    leaves = sum(one.symbol == order.symbol for one in ended)
+    has = account.open_on.get(order.symbol, 0) - leaves + beside
+    if has >= most:
+        raise RefusedError(
+            "max_open_orders", f"{order.account} has {has} open orders on {order.symbol}; {most} are allowed"
+        )
 
 
 def _trigger(market: Market, request: OrderRequest, *, pending: bool) -> Trigger | None:
@@ -188,6 +224,7 @@ def enter(step: Step, order: Order, request: OrderRequest) -> None:
     killed = is_killed(order, planned)
     if order.budget:
         planned = within_budget(order, planned)
+    check_order(step, market, order, planned)
     held = hold_needed(market, order, planned)
     check_funds(step, market, order, held)
     order.held = held
@@ -202,6 +239,7 @@ def enter(step: Step, order: Order, request: OrderRequest) -> None:
 
 def wait(step: Step, market: Market, order: Order, held: int) -> None:
     """Hold what the order will need when its trigger fires."""
+    check_order(step, market, order)
     check_funds(step, market, order, held)
     order.held = held
     step.events.append(placed(order, 0))

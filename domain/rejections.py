@@ -26,6 +26,27 @@ CATALOGUE: dict[str, Reason] = {
     ),
     "invalid_amount": Reason("The amount is not a positive decimal of the asset.", "Correct the amount."),
     "min_notional": Reason("The order is worth too little.", "Raise price or quantity above the minimum."),
+    "market_not_open": Reason(
+        "The market takes no such command at the moment.", "Wait until it is open; cancels are taken."
+    ),
+    "market_not_closed": Reason("The market is still in use.", "Close it first: that cancels its orders."),
+    "market_delisted": Reason(
+        "The market is no longer listed.", "Use one of the listed markets' symbols, or list it again."
+    ),
+    "venue_not_open": Reason(
+        "The venue takes no such command at the moment.", "Wait until it is open; cancels are taken."
+    ),
+    "account_restricted": Reason(
+        "The account may not place such an order at the moment.",
+        "Ask the venue's operators or risk desk to release it.",
+    ),
+    "price_band": Reason(
+        "The price is too far from the market's reference price.",
+        "Give a price within the bounds that the detail names.",
+    ),
+    "max_open_orders": Reason(
+        "The account has as many open orders on this market as it may have.", "Cancel some of them first."
+    ),
     "price_required": Reason("A limit order needs a price.", "Give a price, or send a market order."),
     "price_forbidden": Reason("A market order has no price.", "Leave the price out, or send a limit order."),
     "invalid_trigger": Reason(
@@ -54,10 +75,49 @@ CATALOGUE: dict[str, Reason] = {
         "A mass cancel has to name an account or a market.", "Name at least one of account and symbol."
     ),
     "insufficient_funds": Reason(
-        "The account has less available than the order needs, fees included.",
-        "Deposit, cancel other orders, or reduce the order.",
+        "The account has less available than the order (fees included) or the transfer needs.",
+        "Deposit, cancel other orders, or reduce the amount.",
+    ),
+    "invalid_limit": Reason(
+        "A limit is not one that can be kept.", "Correct the limit that the detail names."
+    ),
+    "order_rate": Reason(
+        "The account has sent as many orders in this second as it may.", "Wait for the next second."
+    ),
+    "max_order_notional": Reason(
+        "The order is worth more than one order of the account may be.", "Send a smaller order."
+    ),
+    "max_open_notional": Reason(
+        "The account's open orders would be worth more than they may be together.",
+        "Cancel other orders, or send a smaller one.",
+    ),
+    "max_position": Reason(
+        "If all of the account's open orders of this side traded, its position would be too large.",
+        "Cancel other orders of this side, or send a smaller one.",
+    ),
+    "daily_loss": Reason(
+        "The account has lost today what it may lose: it may only reduce its positions.",
+        "Send orders that reduce a position, or wait for the next UTC day.",
     ),
     "balance_limit": Reason("The balance would exceed what one account can hold.", "Use a second account."),
+    "same_account": Reason("A transfer needs two accounts.", "Name another account to transfer to."),
+    "withdrawal_not_open": Reason(
+        "The account has no withdrawal of this id under way: it was completed, cancelled or never requested.",
+        "Query the account's transfers to see how it ended.",
+    ),
+    "reference_required": Reason(
+        "A completed withdrawal needs the reference of the payment.",
+        "Give the reference that the outside world knows the payment by.",
+    ),
+    "reason_required": Reason("This needs a reason, for the record.", "Give a reason."),
+    "approval_required": Reason(
+        "An adjustment needs the approval of somebody other than who sends it.",
+        "Name an approver other than yourself.",
+    ),
+    "invalid_fees": Reason(
+        "The fees are not ones an account can have.", "Give both fees within the bounds, or neither."
+    ),
+    "invalid_group": Reason("The group's name is empty or too long.", "Choose another name for the group."),
     "order_not_open": Reason(
         "The account has no open order of this id: it was filled, cancelled, rejected or never placed.",
         "Query the order to see how it ended.",
@@ -72,6 +132,17 @@ CATALOGUE: dict[str, Reason] = {
     "leg_of_order_list": Reason(
         "The order belongs to an order list, and cannot be changed on its own.",
         "Cancel it or its list, and place another.",
+    ),
+    "unknown_trade": Reason(
+        "The order has no trade of this number on this market.",
+        "Give the trade's market and number, and the id of one of its two orders.",
+    ),
+    "trade_already_busted": Reason(
+        "The trade was busted, and counts as never made.", "Nothing is left of it to be corrected."
+    ),
+    "bust_unfunded": Reason(
+        "An account has less available than it would have to give back.",
+        "Cancel open orders of the account that the detail names, or fund it, and send it again.",
     ),
     "stale_command": Reason(
         "The order arrived after the time until which it was valid, and was not executed.",

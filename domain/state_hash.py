@@ -1,5 +1,6 @@
 """The incremental state hash: a sum, modulo 2**64, of one digest for each order, order list, account,
-balance, market, its rules, and what came in of each asset.
+balance, position, market, its rules and changed trades, each withdrawal under way, and what came in and was
+adjusted of each asset.
 
 A sum does not depend on the order of its terms, so a change costs one digest, however large the state; and as
 it is only needed once for each commit, what changes many times in between is digested once.
@@ -25,8 +26,14 @@ class Hashed(Protocol):
         """Return what names the thing, and all of its state."""
 
 
+# By the number of parts: to fill in a form takes half the time of joining the parts (*measured*).
+_FORMS: list[str] = ["\0".join(["%s"] * count) for count in range(64)]
+
+
 def digest_of(*parts: Part) -> int:
     """Return a 64-bit digest of ``parts``, which name a thing and its state."""
+    if len(parts) < len(_FORMS):
+        return xxhash.xxh3_64_intdigest((_FORMS[len(parts)] % parts).encode())
     return xxhash.xxh3_64_intdigest("\0".join(map(str, parts)).encode())
 
 

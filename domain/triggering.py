@@ -10,6 +10,7 @@ from domain.matching import Plan, is_killed, plan
 from domain.order import OrderTriggered
 from domain.placing import hold_needed, rest_of, trade
 from domain.sharing import take_over
+from domain.statuses import matches
 from domain.step import Step
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def next_triggered(exchange: "Exchange", command_id: str, now_us: int) -> list[E
     """
     for symbol in list(exchange.moved):
         market = exchange.markets[symbol]
-        order = _fired(market)
+        order = _fired(market) if matches(exchange, market) else None
         if order is not None:
             step = Step(exchange, command_id, now_us)
             _trigger(step, market, order)
@@ -92,6 +93,7 @@ def copy_of(order: Order) -> Order:
         "session",
         "post_only",
         "list_id",
+        "owner",
     ):
         setattr(copied, name, getattr(order, name))
     return copied

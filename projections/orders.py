@@ -280,6 +280,13 @@ def by_id(database: Database[Document], order_id: str) -> Document | None:
     return database["orders"].find_one({"_id": order_id})
 
 
+def open_of_account(database: Database[Document], account: str, orders_max: int) -> list[Document]:
+    """Return what the account's open orders could still trade, of at most ``orders_max`` of them."""
+    wanted = {"account": account, "status": {"$in": [WAITING, OPEN, PARTIALLY_FILLED]}}
+    names = ("account", "client_order_id", "symbol", "side", "status", "price", "remaining", "trigger")
+    return list(database["orders"].find(wanted, dict.fromkeys(names, 1)).limit(orders_max))
+
+
 def of_account(
     database: Database[Document],
     account: str,

@@ -1,6 +1,20 @@
 """All projections, by name: the name is that of the collection."""
 
-from projections import balances, books, markets, order_lists, orders, positions, trades
+from projections import (
+    accounts,
+    balances,
+    books,
+    ledger,
+    limits,
+    markets,
+    order_lists,
+    orders,
+    positions,
+    trade_changes,
+    trades,
+    transfers,
+    venue,
+)
 from projections.projection import Projection
 
 PROJECTIONS: dict[str, Projection] = {
@@ -11,7 +25,13 @@ PROJECTIONS: dict[str, Projection] = {
         order_lists.PROJECTION,
         books.PROJECTION,
         trades.PROJECTION,
+        trade_changes.PROJECTION,
         balances.PROJECTION,
         positions.PROJECTION,
+        transfers.PROJECTION,
+        ledger.PROJECTION,
+        accounts.PROJECTION,
+        venue.PROJECTION,
+        limits.PROJECTION,
     )
 }

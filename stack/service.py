@@ -64,7 +64,8 @@ def _create_topics(settings: Settings) -> None:
 
 
 def order_processor(settings: Settings) -> None:
-    from commands.processor import Processor, ProcessorConfig
+    from commands.processor import Processor
+    from commands.shard_processor import ProcessorConfig
 
     config = ProcessorConfig(
         postgres_dsn=settings.postgres_dsn,
@@ -94,7 +95,7 @@ def read_models(settings: Settings) -> None:
 
 
 def command_api(settings: Settings) -> None:
-    _serve("stack.service:command_api_app", settings.command_api_port)
+    _serve("stack.service:command_api_app", settings.command_api_port, websockets=True)
 
 
 def command_api_app() -> object:
@@ -135,7 +136,7 @@ def query_api_app() -> object:
     )
 
 
-def _serve(target: str, port: int) -> None:
+def _serve(target: str, port: int, *, websockets: bool = False) -> None:
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces, Loops
 
@@ -148,7 +149,7 @@ def _serve(target: str, port: int) -> None:
         http=HTTPModes.http1,
         workers=1,
         factory=True,
-        websockets=False,
+        websockets=websockets,
         respawn_failed_workers=False,
         log_access=False,
     ).serve()

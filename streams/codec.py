@@ -5,11 +5,26 @@ the shard and the seqs it spans, so that a consumer sees gaps and repeats.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
-from domain.account import AccountOpened, AccountPosted, FundsDeposited
+from domain.account import (
+    AccountFeesSet,
+    AccountGroupSet,
+    AccountLimitsSet,
+    AccountOpened,
+    AccountPosted,
+    FundsDeposited,
+    Posting,
+)
+from domain.control import (
+    AccountStatusChanged,
+    MarketDelisted,
+    MarketRulesChanged,
+    MarketStatusChanged,
+    VenueStatusChanged,
+)
 from domain.market import MarketListed, MarkPriceSet
 from domain.order import (
     OrderAmended,
@@ -21,8 +36,18 @@ from domain.order import (
     TradePrevented,
 )
 from domain.order_list import OrderListEnded, OrderListPlaced, OrderListRejected
+from domain.trade import TradeBusted, TradeCorrected
+from domain.transfer import (
+    BalanceAdjusted,
+    FundsTransferred,
+    WithdrawalCancelled,
+    WithdrawalCompleted,
+    WithdrawalRequested,
+)
+from streams.upcasting import UPCASTERS, upcast
 
-# Each family has streams of its own: an order, an order list, a transfer, an account, a market.
+# Each family has streams of its own: an order, an order list, a transfer, an account, a market, the
+# venue.
 OrderEvent = (
     OrderPlaced
     | OrderRejected
@@ -33,10 +58,35 @@ OrderEvent = (
     | TradePrevented
 )
 OrderListEvent = OrderListPlaced | OrderListRejected | OrderListEnded
-TransferEvent = FundsDeposited
-AccountEvent = AccountOpened | AccountPosted
-MarketEvent = MarketListed | MarkPriceSet
-StoredEventType = OrderEvent | OrderListEvent | TransferEvent | AccountEvent | MarketEvent
+TransferEvent = (
+    FundsDeposited
+    | WithdrawalRequested
+    | WithdrawalCompleted
+    | WithdrawalCancelled
+    | FundsTransferred
+    | BalanceAdjusted
+)
+AccountEvent = (
+    AccountOpened | AccountPosted | AccountFeesSet | AccountGroupSet | AccountLimitsSet | AccountStatusChanged
+)
+MarketEvent = (
+    MarketListed
+    | MarkPriceSet
+    | MarketStatusChanged
+    | MarketRulesChanged
+    | MarketDelisted
+    | TradeBusted
+    | TradeCorrected
+)
+VenueEvent = VenueStatusChanged
+StoredEventType = OrderEvent | OrderListEvent | TransferEvent | AccountEvent | MarketEvent | VenueEvent
+
+# The same for a quick look by type; a family of one is no union.
+ORDER_EVENTS = frozenset(get_args(OrderEvent))
+ORDER_LIST_EVENTS = frozenset(get_args(OrderListEvent))
+TRANSFER_EVENTS = frozenset(get_args(TransferEvent))
+ACCOUNT_EVENTS = frozenset(get_args(AccountEvent))
+VENUE_EVENTS = frozenset({VenueEvent})
 
 
 class RecordedEvent(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
@@ -73,9 +123,21 @@ class Slice(msgspec.Struct, frozen=True, gc=False):
     events: tuple[RecordedEvent, ...]
 
 
+class _RawSlice(msgspec.Struct, frozen=True, gc=False):
+    shard: int
+    previous: int
+    first: int
+    last: int
+    events: tuple[msgspec.Raw, ...]
+
+
+PRESENT_TYPES = frozenset(str(kind.__struct_config__.tag) for kind in (*get_args(StoredEventType), Posting))
+
+_type_names: dict[type, str] = {}
 _encoder = msgspec.json.Encoder()
 _recorded_decoder = msgspec.json.Decoder(RecordedEvent)
 _slice_decoder = msgspec.json.Decoder(Slice)
+_raw_slice_decoder = msgspec.json.Decoder(_RawSlice)
 
 
 def encode(value: Any) -> bytes:
@@ -84,13 +146,30 @@ def encode(value: Any) -> bytes:
 
 
 def decode_recorded(state: bytes) -> RecordedEvent:
-    """Return the event a stored state holds. Raises ``msgspec.ValidationError``."""
-    return _recorded_decoder.decode(state)
+    """Return the event a stored state holds, as it is called today, whatever version was stored.
+
+    Raises ``msgspec.ValidationError``; of these ``UnknownEventError`` for what a later release wrote.
+    """
+    try:
+        return _recorded_decoder.decode(state)
+    except msgspec.ValidationError:
+        newer = upcast(msgspec.json.decode(state), UPCASTERS, PRESENT_TYPES)
+        if newer is None:
+            raise
+    return msgspec.convert(newer, RecordedEvent)
 
 
 def decode_slice(value: bytes) -> Slice:
-    """Return the slice a Kafka record holds. Raises ``msgspec.ValidationError``."""
-    return _slice_decoder.decode(value)
+    """Return the slice a Kafka record holds, its events as ``decode_recorded`` returns them.
+
+    Raises ``msgspec.ValidationError``, of these ``UnknownEventError``: a slice is read whole or not at all.
+    """
+    try:
+        return _slice_decoder.decode(value)
+    except msgspec.ValidationError:
+        raw = _raw_slice_decoder.decode(value)
+    events = tuple(decode_recorded(bytes(each)) for each in raw.events)
+    return Slice(raw.shard, raw.previous, raw.first, raw.last, events)
 
 
 def join_slice(shard: int, previous: int, first: int, last: int, states: Sequence[bytes]) -> bytes:
@@ -101,4 +180,8 @@ def join_slice(shard: int, previous: int, first: int, last: int, states: Sequenc
 
 def event_type(event: StoredEventType) -> str:
     """Return the type an event is stored under, version included: ``OrderPlaced.v1``."""
-    return str(type(event).__struct_config__.tag)
+    kind = type(event)
+    name = _type_names.get(kind)
+    if name is None:
+        name = _type_names[kind] = str(kind.__struct_config__.tag)
+    return name

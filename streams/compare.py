@@ -1,7 +1,8 @@
 """Proof that the read models are right: fold all events from zero, in memory, and compare every document.
 
 It goes over the events once. A document that nothing will change any more (an order that is done, a trade) is
-compared soon after and let go, so memory holds ids, open orders, balances, positions and books.
+compared soon after and let go, so memory holds ids, open orders, withdrawals under way, balances, positions,
+and books.
 """
 
 import time

@@ -22,6 +22,7 @@ from streams.feed import Feed
 from streams.history import read_states
 from streams.progress import Place
 from streams.topics import TopicPartition, destination
+from streams.upcasting import UnknownEventError
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +90,8 @@ class Projector:
         """Fold the records and write the documents, then how far that is. Returns what could not be folded.
 
         Raises ``PyMongoError`` or ``psycopg.Error`` if a database stays away, ``HistoryError`` if the stream
-        does not fit the store. Then nothing may be acknowledged; doing all of it again is harmless.
+        does not fit the store, ``UnknownEventError`` for what a later release wrote: that one
+        will read it, so it is not put aside. Then nothing may be acknowledged; doing it again is harmless.
         """
         self.dead = []
         for record in records:
@@ -100,6 +102,8 @@ class Projector:
     def _take_record(self, record: Record) -> None:
         try:
             piece = decode_slice(record.value)
+        except UnknownEventError:
+            raise
         except msgspec.MsgspecError as error:
             self._bury(
                 record.value,
@@ -146,6 +150,8 @@ class Projector:
         for state in self.read_states(shard, after, until):
             try:
                 yield decode_recorded(state)
+            except UnknownEventError:
+                raise
             except msgspec.MsgspecError as error:
                 self._bury(state, f"not an event: {error}", topic="store", shard=shard)
 

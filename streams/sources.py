@@ -8,6 +8,12 @@ SOURCES: dict[str, str] = {
     "order_lists": EXECUTIONS,
     "books": EXECUTIONS,
     "trades": EXECUTIONS,
+    "trade_changes": EXECUTIONS,
     "balances": ACCOUNTS,
     "positions": ACCOUNTS,
+    "transfers": ACCOUNTS,
+    "ledger": ACCOUNTS,
+    "accounts": ACCOUNTS,
+    "venue": EXECUTIONS,
+    "limits": ACCOUNTS,
 }

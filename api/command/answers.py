@@ -16,6 +16,11 @@ _STATUS_OF_REFUSAL = {
     "order_list_not_open": HTTPStatus.CONFLICT,
     "leg_of_order_list": HTTPStatus.CONFLICT,
     "market_exists": HTTPStatus.CONFLICT,
+    "unknown_trade": HTTPStatus.NOT_FOUND,
+    "trade_already_busted": HTTPStatus.CONFLICT,
+    "bust_unfunded": HTTPStatus.CONFLICT,
+    "withdrawal_not_open": HTTPStatus.CONFLICT,
+    "market_not_closed": HTTPStatus.CONFLICT,
     "internal_error": HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 

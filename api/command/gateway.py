@@ -6,9 +6,11 @@ because the processor is away, is no failure: the command is in the log, and its
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Sequence
-from contextlib import suppress
+from functools import partial
 from time import monotonic
+from typing import Protocol
 from uuid import uuid4
 
 import msgspec
@@ -16,7 +18,10 @@ import redis.asyncio
 from confluent_kafka import KafkaError, Message, Producer
 from redis.exceptions import RedisError
 
-from commands.messages import AnyCommand, CommandMessage, Outcome, decode_replies
+from api.command import bounds
+from api.command.credit import Credit
+from commands.messages import AnyCommand, CommandBatch, Outcome, decode_replies
+from domain.order import AmendOrder, CancelReplace, PlaceOrder
 from streams.codec import encode
 from streams.progress import Place, read_token, write_token
 from streams.topics import ORDERS
@@ -26,11 +31,40 @@ logger = logging.getLogger(__name__)
 RECONNECT_S = 0.5
 REDIS_WAIT_S = 5.0
 POLL_S = 0.02
-IN_FLIGHT_MAX = 20_000
+
+NEEDS_CREDIT = frozenset({PlaceOrder, CancelReplace, AmendOrder})
+"""What is shed under overload. All else reduces risk, or is rare, and has credit in reserve."""
 
 
 class UnavailableError(Exception):
     """The command could not be put into the log; nothing happened, and it may be sent again."""
+
+
+class OverloadedError(UnavailableError):
+    """More is on its way than the processor decides in good time; nothing happened."""
+
+    def __init__(self, credit: Credit) -> None:
+        super().__init__(
+            f"{credit.in_flight} commands wait for the order processor; new orders are taken up to "
+            f"{credit.limit}, about {bounds.WORK_MS} ms of its work"
+        )
+        self.retry_after_ms = credit.retry_after_ms
+
+
+class Inbox(Protocol):
+    """Who waits for outcomes. ``index``: as given with the command."""
+
+    def decided(self, index: int, outcome: Outcome) -> None:
+        """Take an outcome; ``flush`` follows when all that came together are handed out."""
+
+    def pending(self, index: int) -> None:
+        """No outcome came in time."""
+
+    def failed(self, index: int, error: str) -> None:
+        """The command is not in the log."""
+
+    def flush(self, token: str) -> None:
+        """Everything that came together is handed out; ``token`` reads it back."""
 
 
 class Answer:
@@ -54,24 +88,29 @@ class Answer:
                 seqs[place] = max(seq, seqs.get(place, 0))
         return write_token(seqs)
 
-    def take(self, index: int, outcome: Outcome, token: str) -> None:
+    def decided(self, index: int, outcome: Outcome) -> None:
         self.outcomes[index] = outcome
-        self._tokens.add(token)
         self._missing -= 1
-        if self._missing == 0:
+
+    def pending(self, _index: int) -> None:
+        self._missing -= 1
+
+    def failed(self, _index: int, error: str) -> None:
+        self.error = error
+        self._missing -= 1
+
+    def flush(self, token: str) -> None:
+        if token:
+            self._tokens.add(token)
+        if self._missing <= 0:
             self._done.set()
 
-    def fail(self, error: str) -> None:
-        self.error = error
-        self._done.set()
-
-    async def wait(self, timeout_s: float) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._done.wait(), timeout_s)
+    async def wait(self) -> None:
+        await self._done.wait()
 
 
 class Gateway:
-    """Sends commands and collects their outcomes, at most ``IN_FLIGHT_MAX`` at a time."""
+    """Sends commands and collects their outcomes, as many at a time as the shard's credit allows."""
 
     def __init__(self, producer: Producer, redis_url: str, reply_ms_max: int) -> None:
         self._producer = producer
@@ -80,8 +119,11 @@ class Gateway:
         )
         self._channel = f"replies:{uuid4().hex}"
         self._reply_s_max = reply_ms_max / 1000
-        self._waiting: dict[str, tuple[Answer, int]] = {}
+        self._credits: dict[int, Credit] = {}
+        self._waiting: dict[str, tuple[Inbox, int, Credit, int]] = {}
+        self._due: deque[tuple[float, Sequence[str]]] = deque()
         self._tasks: list[asyncio.Task[None]] = []
+        self._listening = False
 
     async def start(self) -> None:
         self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._poll())]
@@ -93,45 +135,82 @@ class Gateway:
         await asyncio.to_thread(self._producer.flush, self._reply_s_max)
         await self._redis.aclose()
 
+    def credit(self, shard: int) -> Credit:
+        """Return how much may be sent to a shard."""
+        credit = self._credits.get(shard)
+        if credit is None:
+            credit = self._credits[shard] = Credit(monotonic(), self._reply_s_max)
+        return credit
+
     async def send(self, commands: Sequence[AnyCommand], shard: int) -> Answer:
         """Put the commands into the shard's log, in order, and wait (bounded) for what becomes of them.
 
-        Raises ``UnavailableError`` if they could not be put there.
+        Raises ``UnavailableError`` if they could not be put there, ``OverloadedError`` if there is no credit
+        for all of them.
         """
-        if len(self._waiting) + len(commands) > IN_FLIGHT_MAX:
-            raise UnavailableError(
-                f"{len(self._waiting)} commands are in flight; at most {IN_FLIGHT_MAX} may be"
-            )
+        credit = self.credit(shard)
+        new = sum(type(command) in NEEDS_CREDIT for command in commands)
+        if new > credit.room or len(commands) - new > credit.reserved_room:
+            raise OverloadedError(credit)
         answer = Answer(len(commands))
-        try:
-            for index, command in enumerate(commands):
-                self._waiting[command.command_id] = (answer, index)
-                self._produce(command, shard)
-            await answer.wait(self._reply_s_max)
-        finally:
-            for command in commands:
-                self._waiting.pop(command.command_id, None)
+        self.submit(commands, shard, answer)
+        await answer.wait()
         if answer.error:
             raise UnavailableError(answer.error)
         return answer
 
-    def _produce(self, command: AnyCommand, shard: int) -> None:
-        value = encode(CommandMessage(command, self._channel))
+    def submit(self, commands: Sequence[AnyCommand], shard: int, inbox: Inbox) -> None:
+        """Put the commands into the shard's log, in order; ``inbox`` hears of each by its place among them.
 
-        def delivered(error: KafkaError | None, _message: Message) -> None:
-            waiting = self._waiting.get(command.command_id)
-            if error is not None and waiting is not None:
-                waiting[0].fail(f"Kafka did not take the command: {error}")
+        It does not look at the credit. Raises ``UnavailableError`` if they could not be put there.
+        """
+        credit = self.credit(shard)
+        for start in range(0, len(commands), bounds.COMMANDS_PER_RECORD_MAX):
+            some = commands[start : start + bounds.COMMANDS_PER_RECORD_MAX]
+            names = [command.command_id for command in some]
+            self._produce(some, names, shard)
+            now = monotonic()
+            number = credit.sent(len(some), now)
+            for offset, name in enumerate(names):
+                self._waiting[name] = (inbox, start + offset, credit, number + offset)
+            self._due.append((now + self._reply_s_max, names))
 
+    def _produce(self, commands: Sequence[AnyCommand], names: Sequence[str], shard: int) -> None:
+        value = encode(CommandBatch(tuple(commands), self._channel))
         try:
-            self._producer.produce(ORDERS, value, partition=shard, on_delivery=delivered)
+            self._producer.produce(
+                ORDERS, value, partition=shard, on_delivery=partial(self._delivered, names)
+            )
         except BufferError:
             raise UnavailableError("the queue to Kafka is full") from None
 
+    def _delivered(self, names: Sequence[str], error: KafkaError | None, _message: Message) -> None:
+        if error is not None:
+            self._end(names, f"Kafka did not take the command: {error}")
+
+    def _end(self, names: Sequence[str], error: str = "") -> None:
+        """Give up on what nothing was heard of."""
+        inboxes = {}
+        for name in names:
+            if waiting := self._waiting.pop(name, None):
+                inbox, index, _, _ = waiting
+                inboxes[id(inbox)] = inbox
+                inbox.failed(index, error) if error else inbox.pending(index)
+        for inbox in inboxes.values():
+            inbox.flush("")
+
     async def _poll(self) -> None:
-        """Serve the producer's delivery reports, on the event loop's own thread."""
+        """Serve the producer's delivery reports, on the event loop's own thread, and watch the time."""
+        ticked = monotonic()
         while True:
             self._producer.poll(0)
+            now = monotonic()
+            while self._due and self._due[0][0] <= now:
+                self._end(self._due.popleft()[1])
+            if now - ticked >= bounds.TICK_MS / 1000:
+                ticked = now
+                for credit in self._credits.values():
+                    credit.tick(now, blind=not self._listening)
             await asyncio.sleep(POLL_S)
 
     async def _listen(self) -> None:
@@ -142,11 +221,13 @@ class Gateway:
                 await self._subscribe()
             except (RedisError, OSError) as error:
                 logger.warning("no replies for now: %s", error)
+            self._listening = False
             await asyncio.sleep(max(0.0, started + RECONNECT_S - monotonic()))
 
     async def _subscribe(self) -> None:
         async with self._redis.pubsub(ignore_subscribe_messages=True) as subscription:
             await subscription.subscribe(self._channel)
+            self._listening = True
             async for message in subscription.listen():
                 self._take(message["data"])
 
@@ -156,8 +237,17 @@ class Gateway:
         except msgspec.DecodeError:
             logger.exception("no reply: %r", data[:200])
             return
+        inboxes: dict[int, Inbox] = {}
+        latest: dict[Credit, int] = {}
         for outcome in batch.outcomes:
-            waiting = self._waiting.get(outcome.command_id)
+            waiting = self._waiting.pop(outcome.command_id, None)
             if waiting is not None:
-                answer, index = waiting
-                answer.take(index, outcome, batch.token)
+                inbox, index, credit, number = waiting
+                inbox.decided(index, outcome)
+                inboxes[id(inbox)] = inbox
+                latest[credit] = number
+        now = monotonic()
+        for credit, number in latest.items():
+            credit.decided(number, now)
+        for inbox in inboxes.values():
+            inbox.flush(batch.token)

@@ -7,7 +7,8 @@ from litestar.params import JSONBody
 
 from api.auth import may_act_for
 from api.command.answers import list_answer
-from api.command.desk import DEFAULT_SHARD, ApiRequest, Desk, OwnDesk, asked_for
+from api.command.desk import DEFAULT_SHARD, ApiRequest, Desk, OwnDesk
+from api.command.intake import asked_for
 from api.command.list_schemas import OrderListView, PlaceOrderListRequest
 from api.command.orders import AccountInQuery, OrderIdInPath
 from api.problems import Problem

@@ -6,15 +6,20 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from api.command.forms import Form
 from commands.messages import Outcome, OutcomeFill, Scales, Status
 from domain.event import Side, TriggerSource
 from domain.numbers import format_units
 from domain.order import OrderType, SelfTrade, TimeInForce
+from domain.transfer import AdjustmentSide
 
 COMMANDS_PER_BATCH_MAX = 500
 
 ACCOUNT_PATTERN = "^[A-Za-z0-9][A-Za-z0-9_-]{0,35}$"
 STREAM_PATTERN = "^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-8[0-9a-f]{3}-[0-9a-f]{12}$"
+
+CLIENT_ID_PATTERN = "^[!-~]{1,64}$"
+DECIMAL_PATTERN = r"^[0-9]{1,18}(\.[0-9]{1,18})?$"
 
 AccountId = Annotated[
     str,
@@ -26,7 +31,7 @@ Asset = Annotated[str, Meta(pattern="^[A-Z0-9]{1,12}$", examples=["USD"])]
 ClientId = Annotated[
     str,
     Meta(
-        pattern="^[!-~]{1,64}$",
+        pattern=CLIENT_ID_PATTERN,
         description="Your own id. The same id again is the same order or transfer, never a second one.",
         examples=["my-order-1"],
     ),
@@ -38,13 +43,53 @@ StreamId = Annotated[
         examples=["0000cb25-98c6-8dc4-83bc-10ea9616066b"],
     ),
 ]
-DecimalText = Annotated[
-    str, Meta(pattern=r"^[0-9]{1,18}(\.[0-9]{1,18})?$", description="A plain decimal", examples=["1.5"])
-]
+DecimalText = Annotated[str, Meta(pattern=DECIMAL_PATTERN, description="A plain decimal", examples=["1.5"])]
 FeePpm = Annotated[
     int, Meta(ge=0, le=100_000, description="Parts per million of the notional", examples=[1000])
 ]
+Reason = Annotated[str, Meta(min_length=1, max_length=200, description="For the record; no personal data.")]
 Scale = Annotated[int, Meta(ge=0, le=12, description="Decimals of the asset's smallest unit", examples=[8])]
+
+BandUp = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=100_000_000,
+        description="At most so far above the reference price, in parts per million; 0: any.",
+    ),
+]
+BandDown = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=999_999,
+        description="At most so far below the reference price, in parts per million; 0: any.",
+    ),
+]
+OpenOrders = Annotated[
+    int, Meta(ge=0, le=1_000_000, description="Of one account on the market; 0: any number.")
+]
+
+
+# What every order has is checked by its form, see there; the documents show the pattern all the same.
+_AccountText = Annotated[str, Meta(max_length=36, description=f"{ACCOUNT_PATTERN}", examples=["alice"])]
+_ClientText = Annotated[
+    str,
+    Meta(
+        max_length=64,
+        description=f"Your own id, {CLIENT_ID_PATTERN}: the same id again is the same order.",
+        examples=["my-order-1"],
+    ),
+]
+_SymbolText = Annotated[str, Meta(max_length=25, description=SYMBOL_PATTERN, examples=["BTC-USD"])]
+_AmountText = Annotated[
+    str, Meta(max_length=37, description=f"A plain decimal, {DECIMAL_PATTERN}", examples=["1.5"])
+]
+_ACCOUNT = Form("account", ACCOUNT_PATTERN, "alice")
+_CLIENT_ORDER_ID = Form("client_order_id", CLIENT_ID_PATTERN, "my-order-1", repeats=False)
+_SYMBOL = Form("symbol", SYMBOL_PATTERN, "BTC-USD")
+_QUANTITY = Form("quantity", DECIMAL_PATTERN, "1.5")
+_PRICE = Form("price", DECIMAL_PATTERN, "1.5")
 
 
 class Request(Struct, forbid_unknown_fields=True):
@@ -52,16 +97,16 @@ class Request(Struct, forbid_unknown_fields=True):
 
 
 class PlaceOrderRequest(Request):
-    account: AccountId
-    client_order_id: ClientId
-    symbol: Symbol
+    account: _AccountText
+    client_order_id: _ClientText
+    symbol: _SymbolText
     side: Side
     type: OrderType
-    quantity: DecimalText | None = None
+    quantity: _AmountText | None = None
     quote_quantity: Annotated[
         DecimalText | None, Meta(description="Market orders: spend, or earn, so much of the quote asset.")
     ] = None
-    price: DecimalText | None = None
+    price: _AmountText | None = None
     time_in_force: TimeInForce = "gtc"
     expires_at: Annotated[datetime, Meta(tz=True, description="With time in force gtd.")] | None = None
     post_only: bool = False
@@ -75,8 +120,15 @@ class PlaceOrderRequest(Request):
     ] = None
     trailing_bps: Annotated[int, Meta(ge=1, le=9_999, description="The same, in basis points.")] | None = None
     self_trade_prevention: Annotated[
-        SelfTrade, Meta(description="What to do where the order meets one of its own account.")
+        SelfTrade, Meta(description="What to do where the order meets one of its own account or group.")
     ] = "none"
+
+    def __post_init__(self) -> None:
+        _ACCOUNT.check(self.account)
+        _CLIENT_ORDER_ID.check(self.client_order_id)
+        _SYMBOL.check(self.symbol)
+        _QUANTITY.check(self.quantity)
+        _PRICE.check(self.price)
 
 
 class AmendOrderRequest(Request):
@@ -127,6 +179,86 @@ class DepositRequest(Request):
     amount: DecimalText
 
 
+class WithdrawalRequest(Request):
+    client_transfer_id: ClientId
+    asset: Asset
+    amount: DecimalText
+    destination: Annotated[
+        str, Meta(max_length=128, description="The id of where the money goes; no personal data.")
+    ] = ""
+
+
+class CompletionRequest(Request):
+    reference: Annotated[
+        str,
+        Meta(min_length=1, max_length=128, description="What the outside world knows the payment by."),
+    ]
+
+
+class CancellationRequest(Request):
+    reason: Reason
+
+
+class TransferRequest(Request):
+    account: AccountId
+    to_account: AccountId
+    client_transfer_id: ClientId
+    asset: Asset
+    amount: DecimalText
+
+
+class AdjustmentRequest(Request):
+    client_transfer_id: ClientId
+    side: AdjustmentSide
+    asset: Asset
+    amount: DecimalText
+    reason: Reason
+    approver: Annotated[
+        str, Meta(min_length=1, max_length=64, description="Who agreed to it: somebody other than you.")
+    ]
+
+
+class AccountFeesRequest(Request):
+    """Without fees: back to the default. Without a symbol: on all markets that have none agreed."""
+
+    symbol: Symbol | None = None
+    maker_fee_ppm: FeePpm | None = None
+    taker_fee_ppm: FeePpm | None = None
+
+
+class AccountGroupRequest(Request):
+    """Without a group the account stands alone."""
+
+    group: Annotated[str, Meta(pattern=ACCOUNT_PATTERN)] | None = None
+
+
+AMOUNTS_MAX = 1_000  # assets or markets that a limit names
+
+AmountByAsset = Annotated[
+    dict[Asset, DecimalText],
+    Meta(max_length=AMOUNTS_MAX, description="By quote asset", examples=[{"USD": "5000"}]),
+]
+QuantityByMarket = Annotated[
+    dict[Symbol, DecimalText],
+    Meta(max_length=AMOUNTS_MAX, description="By market, in its base asset", examples=[{"BTC-USD": "10"}]),
+]
+
+
+class AccountLimitsRequest(Request):
+    """All limits of an account from now on. What is left out is unlimited; 0 allows nothing."""
+
+    max_order_notional: AmountByAsset = {}
+    max_open_notional: AmountByAsset = {}
+    max_position: QuantityByMarket = {}
+    order_rate: Annotated[int, Meta(ge=0, le=1_000_000, description="Orders a second")] | None = None
+    daily_loss: Annotated[
+        AmountByAsset,
+        Meta(
+            description="Realised in a UTC day, fees included; after that orders may only reduce positions."
+        ),
+    ] = {}
+
+
 class ListMarketRequest(Request):
     symbol: Symbol
     base_asset: Asset
@@ -146,6 +278,14 @@ class ListMarketRequest(Request):
     session_end_s: Annotated[
         int, Meta(ge=0, le=86_399, description="The second of the UTC day on which day orders end.")
     ] = 0
+    max_open_orders: OpenOrders = 0
+    buy_band_up_ppm: BandUp = 0
+    buy_band_down_ppm: BandDown = 0
+    sell_band_up_ppm: BandUp = 0
+    sell_band_down_ppm: BandDown = 0
+    max_position: Annotated[
+        DecimalText, Meta(description="Of each account without a limit of its own; 0 is unlimited.")
+    ] = "0"
 
 
 class FillView(Struct):
@@ -213,11 +353,11 @@ def order_view(command_id: str, order_id: str, outcome: Outcome | None, token: s
     if outcome.scales is not None:
         view.quantity = format_units(outcome.quantity, outcome.scales.base) if outcome.quantity else None
         view.remaining = format_units(outcome.remaining, outcome.scales.base)
-        view.fills = [_fill_view(fill, outcome.scales) for fill in outcome.fills]
+        view.fills = [fill_view(fill, outcome.scales) for fill in outcome.fills]
     return view
 
 
-def _fill_view(fill: OutcomeFill, scales: Scales) -> FillView:
+def fill_view(fill: OutcomeFill, scales: Scales) -> FillView:
     return FillView(
         fill.trade_id,
         format_units(fill.price, scales.price),

@@ -13,7 +13,7 @@ from api.command.desk import DEFAULT_SHARD, ApiRequest, OwnDesk
 from api.command.schemas import DoneView
 from api.problems import Problem
 from domain import ids
-from domain.account import Deposit, OpenAccount
+from domain.account import Deposit, LimitsRequest, OpenAccount, SetAccountLimits
 from domain.market import ListMarket, SetMarkPrice
 
 AccountInPath = Annotated[str, PathParameter(pattern=schemas.ACCOUNT_PATTERN)]
@@ -50,6 +50,21 @@ async def deposit(
     return done_answer(command, command.transfer_id, *await desk.send(command))
 
 
+@put(
+    "/v1/accounts/{account:str}/limits",
+    operation_id="setAccountLimits",
+    guards=[requires("admin", "risk")],
+    raises=[Problem],
+)
+async def set_account_limits(
+    request: ApiRequest, account: AccountInPath, data: JSONBody[schemas.AccountLimitsRequest], desk: OwnDesk
+) -> Response[DoneView]:
+    """Replace all limits of an account; they hold for every order that is decided after it."""
+    limits = LimitsRequest(**{name: getattr(data, name) for name in data.__struct_fields__})
+    command = SetAccountLimits(**desk.origin(request), account=account, limits=limits)
+    return done_answer(command, account, *await desk.send(command), done=HTTPStatus.OK)
+
+
 @post("/v1/markets", operation_id="listMarket", guards=[requires("admin")], raises=[Problem])
 async def list_market(
     request: ApiRequest, data: JSONBody[schemas.ListMarketRequest], desk: OwnDesk
@@ -74,4 +89,4 @@ async def set_mark_price(
     return done_answer(command, symbol, *await desk.send(command), done=HTTPStatus.OK)
 
 
-ROUTES = [open_account, deposit, list_market, set_mark_price]
+ROUTES = [open_account, deposit, set_account_limits, list_market, set_mark_price]

@@ -1,7 +1,8 @@
 """The query API's routes. Each says how fresh its answer is, and waits for a write if asked to."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Annotated, TypeVar
 
@@ -15,9 +16,11 @@ from pymongo.database import Database
 from api.auth import Identity, may_read
 from api.problems import Problem
 from api.query.freshness import Freshness
+from api.query.limit_views import LimitsView, Use, limits_view, symbols_of
 from api.query.market_cache import MarketCache
 from api.query.order_views import OrdersPage, OrderStatus, OrderView, order_view
 from api.query.views import (
+    AccountView,
     BalancesView,
     BalanceView,
     BookView,
@@ -26,14 +29,30 @@ from api.query.views import (
     PositionsView,
     PositionView,
     TradesView,
+    TradeView,
+    VenuesView,
+    account_view,
     balance_view,
     book_view,
     market_view,
     position_view,
     trade_view,
+    venue_view,
 )
 from domain.market import MarketRules
-from projections import balances, books, markets, orders, positions, trades
+from domain.positions import day_of
+from projections import (
+    accounts,
+    balances,
+    books,
+    limits,
+    markets,
+    orders,
+    positions,
+    trade_changes,
+    trades,
+    venue,
+)
 from projections.projection import Document
 
 T = TypeVar("T")
@@ -41,6 +60,8 @@ T = TypeVar("T")
 PAGE_MAX, PAGE_DEFAULT = 500, 50
 DEPTH_MAX, DEPTH_DEFAULT = 1_000, 20
 ASSETS_MAX = 10_000  # of one account, over all shards
+SHARDS_MAX = 1_000
+ORDERS_COUNTED_MAX = 10_000  # open ones, for what is used of a limit
 
 AfterQuery = Annotated[
     str | None,
@@ -65,10 +86,15 @@ class Reader:
         self.freshness = freshness
 
     async def answer(
-        self, projection: str, after: tuple[str | None, str | None], read: Callable[[], T]
+        self, projection: str, after: tuple[str | None, str | None], read: Callable[[], T], beside: str = ""
     ) -> Response[T]:
-        """Wait until ``projection`` is fresh enough, then ``read`` in a thread."""
-        headers = await self.freshness.reach(projection, after[0] or after[1])
+        """Wait until ``projection`` is fresh enough, and ``beside``, if that is read too; then ``read`` in a
+        thread.
+        """
+        token = after[0] or after[1]
+        headers = await self.freshness.reach(projection, token)
+        if beside and token:
+            await self.freshness.reach(beside, token)
         return Response(await asyncio.to_thread(read), headers=headers)
 
     def rules(self, symbol: str) -> MarketRules:
@@ -77,10 +103,20 @@ class Reader:
             raise not_found("market", symbol)
         return rules
 
-    def order_view(self, order: Document) -> OrderView:
+    def order_views(self, found: list[Document]) -> list[OrderView]:
+        filled = [order["_id"] for order in found if order.get("fills_count")]
+        changes = trade_changes.of_orders(self.database, filled) if filled else {}
+        return [self._order_view(order, changes.get(order["_id"], ())) for order in found]
+
+    def _order_view(self, order: Document, changes: Sequence[Document]) -> OrderView:
         if order["status"] == orders.REJECTED:
             return order_view(order, None)
-        return order_view(order, self._known(self.markets.rules(order["symbol"]), order["symbol"]))
+        rules = self._known(self.markets.rules(order["symbol"]), order["symbol"])
+        return order_view(order, rules, changes)
+
+    def trade_views(self, found: list[Document], rules: MarketRules) -> list[TradeView]:
+        changes = trade_changes.of_trades(self.database, found) if found else {}
+        return [trade_view(trade, rules, changes.get(trade["trade_id"])) for trade in found]
 
     def position_view(self, position: Document) -> PositionView:
         symbol = position["symbol"]
@@ -94,6 +130,27 @@ class Reader:
         return [
             balance_view(asset, *sums[asset], self._known(self.markets.scale(asset), asset)) for asset in sums
         ]
+
+    def scale(self, asset: str) -> int:
+        """Return how many decimals the asset's minor unit has."""
+        return self._known(self.markets.scale(asset), asset)
+
+    def limits_view(self, account: str) -> LimitsView:
+        found = orders.open_of_account(self.database, account, ORDERS_COUNTED_MAX + 1)
+        held = positions.of_account(self.database, account, ASSETS_MAX)
+        document = limits.of_account(self.database, account)
+        today = day_of(time.time_ns() // 1_000)
+        use = Use(
+            found[:ORDERS_COUNTED_MAX], symbols_of(held), today, complete=len(found) <= ORDERS_COUNTED_MAX
+        )
+        return limits_view(
+            account,
+            limits.limits_of(document),
+            None if document is None else document["changed_at_us"],
+            use,
+            lambda symbol: self._known(self.markets.rules(symbol), symbol),
+            lambda asset: self._known(self.markets.scale(asset), asset),
+        )
 
     def _known(self, found: T | None, name: str) -> T:
         """Markets are a projection of their own, which may be a moment behind."""
@@ -134,9 +191,9 @@ class Orders(Controller):
             if order is None:
                 raise not_found("order", order_id)
             may_read(request.user, order["account"])
-            return reader.order_view(order)
+            return reader.order_views([order])[0]
 
-        return await reader.answer("orders", (after, read_after), read)
+        return await reader.answer("orders", (after, read_after), read, "trade_changes")
 
 
 class Accounts(Controller):
@@ -144,6 +201,25 @@ class Accounts(Controller):
 
     path = "/v1/accounts/{account:str}"
     tags = ("accounts",)
+
+    @get("/", operation_id="getAccount", summary="What the account may do, and who said so")
+    async def one(
+        self,
+        request: AskedBy,
+        reader: Read,
+        account: FromPath[str],
+        after: AfterQuery = None,
+        read_after: AfterHeader = None,
+    ) -> Response[AccountView]:
+        may_read(request.user, account)
+
+        def read() -> AccountView:
+            found = accounts.by_name(reader.database, account, SHARDS_MAX)
+            if not found:
+                raise not_found("account", account)
+            return account_view(found[0])
+
+        return await reader.answer("accounts", (after, read_after), read)
 
     @get("/orders", operation_id="listOrders", summary="The account's orders, newest first")
     async def orders_of(
@@ -171,9 +247,9 @@ class Accounts(Controller):
             )
             page = found[:limit]
             next_cursor = page[-1]["page_key"] if len(found) > limit else None
-            return OrdersPage([reader.order_view(order) for order in page], next_cursor)
+            return OrdersPage(reader.order_views(page), next_cursor)
 
-        return await reader.answer("orders", (after, read_after), read)
+        return await reader.answer("orders", (after, read_after), read, "trade_changes")
 
     @get("/balances", operation_id="listBalances", summary="What the account has of each asset")
     async def balances_of(
@@ -209,6 +285,22 @@ class Accounts(Controller):
 
         return await reader.answer("positions", (after, read_after), read)
 
+    @get(
+        "/limits", operation_id="getLimits", summary="What the account may do at most, and what is used of it"
+    )
+    async def limits_of(
+        self,
+        request: AskedBy,
+        reader: Read,
+        account: FromPath[str],
+        after: AfterQuery = None,
+        read_after: AfterHeader = None,
+    ) -> Response[LimitsView]:
+        may_read(request.user, account)
+        for projection in ("orders", "positions"):
+            await reader.freshness.reach(projection, after or read_after)
+        return await reader.answer("limits", (after, read_after), lambda: reader.limits_view(account))
+
 
 class Markets(Controller):
     """What is traded. Open to everyone with a valid token."""
@@ -222,7 +314,8 @@ class Markets(Controller):
     ) -> Response[MarketsView]:
         def read() -> MarketsView:
             found = markets.all_markets(reader.database, reader.markets.markets_max)
-            return MarketsView([market_view(market) for market in found])
+            listed = [market for market in found if market["status"] != "delisted"]
+            return MarketsView([market_view(market) for market in listed])
 
         return await reader.answer("markets", (after, read_after), read)
 
@@ -268,9 +361,24 @@ class Markets(Controller):
         def read() -> TradesView:
             rules = reader.rules(symbol)
             found = trades.latest(reader.database, symbol, limit)
-            return TradesView(symbol, [trade_view(trade, rules) for trade in found])
+            return TradesView(symbol, reader.trade_views(found, rules))
 
-        return await reader.answer("trades", (after, read_after), read)
+        return await reader.answer("trades", (after, read_after), read, "trade_changes")
+
+
+@get(
+    "/v1/venue/status",
+    operation_id="getVenueStatus",
+    summary="What the venue takes, by shard",
+    tags=["venue"],
+)
+async def venue_status(
+    reader: Read, after: AfterQuery = None, read_after: AfterHeader = None
+) -> Response[VenuesView]:
+    def read() -> VenuesView:
+        return VenuesView([venue_view(shard) for shard in venue.of_all_shards(reader.database, SHARDS_MAX)])
+
+    return await reader.answer("venue", (after, read_after), read)
 
 
 @get("/health", operation_id="health", summary="Whether the API and its database answer", tags=["health"])

@@ -1,5 +1,6 @@
 """What the query API answers about orders."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import Annotated, Any, Literal
 
@@ -19,6 +20,7 @@ from api.query.decimals import (
     time_given,
     time_of,
 )
+from api.query.trade_views import TradeChangeView, TradeStatus, trade_status
 from domain.event import Liquidity, Side, TriggerSource
 from domain.market import MarketRules
 from domain.order import CancelReason, OrderType, SelfTrade, TimeInForce
@@ -30,12 +32,16 @@ OrderStatus = Literal["pending", "waiting", "open", "partially_filled", "filled"
 
 
 class FillView(msgspec.Struct, frozen=True):
+    """A trade's own side, as it was made, and what the venue has made of it since."""
+
     trade_id: int
     price: Price
     quantity: Decimal
     fee: Decimal
     liquidity: Liquidity
     filled_at: Time
+    status: TradeStatus = "made"
+    change: TradeChangeView | None = None
 
 
 TriggerPrice = Annotated[
@@ -91,9 +97,11 @@ QuoteQuantity = Annotated[
 
 class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     """An order as it stands. ``fills`` are its latest, at most 50, and ``prevented_trades`` at most 10; the
-    counts count all. ``fees`` are in the quote asset. ``null``: not asked for. A rejected order shows what
-    was sent, as it was sent. ``list_id``, ``role``: the order list it is a leg of; a ``pending`` leg is
-    not in force yet, and once it is, its ``quantity`` is as much as the working leg has filled.
+    counts count all. ``fees`` are in the quote asset. Of ``filled``, ``busted`` counts as never traded;
+    ``notional``, ``fees`` and ``average_price`` are of what counts, at corrected prices. ``null``: not asked
+    for. A rejected order shows what was sent, as it was sent. ``list_id``, ``role``: the order list it is a
+    leg of; a ``pending`` leg is not in force yet, and once it is, its ``quantity`` is as much as the working
+    leg has filled.
     """
 
     order_id: str
@@ -117,6 +125,7 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: Time | None = None
     filled: Decimal = "0"
     remaining: Decimal = "0"
+    busted: Decimal = "0"
     average_price: Price | None = None
     notional: Decimal = "0"
     fees: Decimal = "0"
@@ -139,8 +148,10 @@ class OrdersPage(msgspec.Struct, frozen=True):
     next_cursor: str | None
 
 
-def order_view(order: Document, rules: MarketRules | None) -> OrderView:
-    """``rules`` may be ``None`` for a rejected order only: its market may not exist."""
+def order_view(order: Document, rules: MarketRules | None, changes: Sequence[Document] = ()) -> OrderView:
+    """``rules`` may be ``None`` for a rejected order only: its market may not exist. ``changes``: to its
+    trades.
+    """
     about: dict[str, Any] = {
         "order_id": order["_id"],
         "created_at": time_of(order["created_at_us"]),
@@ -150,20 +161,32 @@ def order_view(order: Document, rules: MarketRules | None) -> OrderView:
     }
     if order["status"] == "rejected" or rules is None:
         return _rejected_view(order, about)
+    by_trade = {change["trade_id"]: change for change in changes}
     return OrderView(
         **about,
         **_terms(order, rules),
-        filled=base_of(rules, order["filled"]),
-        remaining=base_of(rules, order["remaining"]),
-        average_price=average_price(rules, int(order["notional"]), order["filled"]),
-        notional=quote_of(rules, int(order["notional"])),
-        fees=quote_of(rules, int(order["fees"])),
-        fills=[_fill_view(fill, rules) for fill in order["fills"]],
+        **_sums(order, rules, changes),
+        fills=[_fill_view(fill, rules, by_trade.get(fill["trade_id"])) for fill in order["fills"]],
         fills_count=order["fills_count"],
         prevented_trades=[_prevented_view(one, rules) for one in order["prevented"]],
         prevented_trades_count=order["prevented_count"],
         cancel_reason=order.get("cancel_reason"),
     )
+
+
+def _sums(order: Document, rules: MarketRules, changes: Sequence[Document]) -> dict[str, Any]:
+    """Return what the order's fills come to, its busted and corrected trades taken into account."""
+    busted = sum(change["busted"] for change in changes)
+    notional = int(order["notional"]) + sum(int(change["notional_change"]) for change in changes)
+    fees = int(order["fees"]) + sum(int(change["fees_change"]) for change in changes)
+    return {
+        "filled": base_of(rules, order["filled"]),
+        "remaining": base_of(rules, order["remaining"]),
+        "busted": base_of(rules, busted),
+        "average_price": average_price(rules, notional, order["filled"] - busted),
+        "notional": quote_of(rules, notional),
+        "fees": quote_of(rules, fees),
+    }
 
 
 def _terms(order: Document, rules: MarketRules) -> dict[str, Any]:
@@ -246,7 +269,7 @@ _AS_IT_IS = (
 )
 
 
-def _fill_view(fill: Document, rules: MarketRules) -> FillView:
+def _fill_view(fill: Document, rules: MarketRules, change: Document | None) -> FillView:
     return FillView(
         fill["trade_id"],
         price_of(rules, fill["price"]),
@@ -254,4 +277,5 @@ def _fill_view(fill: Document, rules: MarketRules) -> FillView:
         quote_of(rules, int(fill["fee"])),
         fill["liquidity"],
         time_of(fill["filled_at_us"]),
+        *trade_status(change, rules),
     )

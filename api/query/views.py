@@ -1,6 +1,6 @@
 """What the query API answers. Prices, quantities and amounts are decimal strings; times are UTC, RFC 3339."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -18,6 +18,8 @@ from api.query.decimals import (
     time_given,
     time_of,
 )
+from api.query.trade_views import TradeChangeView, TradeStatus, trade_status
+from domain.control import AccountStatus, MarketStatus, VenueStatus
 from domain.event import Side
 from domain.market import MarketRules
 from domain.numbers import format_units
@@ -60,10 +62,40 @@ class PositionsView(msgspec.Struct, frozen=True):
     positions: list[PositionView]
 
 
+class AccountView(msgspec.Struct, frozen=True):
+    """What the account may do: ``reduce_only``: only sell; ``cancel_only``, ``suspended``: place no orders.
+    ``changed_at`` is ``null`` while it was never changed.
+    """
+
+    account: str
+    status: AccountStatus
+    reason: str
+    actor: str
+    opened_at: Time
+    changed_at: Time | None
+
+
+class VenueView(msgspec.Struct, frozen=True):
+    """What the venue takes on all markets of a shard; what never changed is open, and not named."""
+
+    shard: int
+    status: VenueStatus
+    reason: str
+    actor: str
+    changed_at: Time
+
+
+class VenuesView(msgspec.Struct, frozen=True):
+    shards: list[VenueView]
+
+
 class MarketView(msgspec.Struct, frozen=True):
     """A market's rules and prices. Fees are parts per million of a fill's notional; ``market_buffer_ppm`` is
     how far beyond its trigger price a waiting market buy holds funds; ``session_end_s`` the second of the UTC
-    day on which day orders end. A price is ``null`` before the first trade, or the first mark price.
+    day on which day orders end. ``max_open_orders``: of one account; the bands: how far from the mark price
+    (or else the last) an order of that side may be priced, in parts per million; 0: no limit.
+    ``max_position``: that of each account without a limit of its own, ``null`` if there is none. ``status``:
+    the market's own, whatever the venue's is. A price is ``null`` before the first trade, or mark price.
     """
 
     symbol: SymbolName
@@ -78,6 +110,15 @@ class MarketView(msgspec.Struct, frozen=True):
     taker_fee_ppm: int
     market_buffer_ppm: int
     session_end_s: int
+    max_open_orders: int
+    buy_band_up_ppm: int
+    buy_band_down_ppm: int
+    sell_band_up_ppm: int
+    sell_band_down_ppm: int
+    status: MarketStatus | Literal["delisted"]
+    status_reason: str
+    status_changed_at: Time | None
+    max_position: Decimal | None
     last_price: Price | None
     last_traded_at: Time | None
     mark_price: Price | None
@@ -103,11 +144,15 @@ class BookView(msgspec.Struct, frozen=True):
 
 
 class TradeView(msgspec.Struct, frozen=True):
+    """A trade as it was made, and what the venue has made of it since."""
+
     trade_id: int
     price: Price
     quantity: Decimal
     taker_side: Side
     traded_at: Time
+    status: TradeStatus = "made"
+    change: TradeChangeView | None = None
 
 
 class TradesView(msgspec.Struct, frozen=True):
@@ -120,6 +165,23 @@ class TradesView(msgspec.Struct, frozen=True):
 def balance_view(asset: str, available: int, held: int, scale: int) -> BalanceView:
     shown = (format_units(units, scale) for units in (available, held, available + held))
     return BalanceView(asset, *shown)
+
+
+def account_view(account: Document) -> AccountView:
+    return AccountView(
+        account["account"],
+        account["status"],
+        account["reason"],
+        account["actor"],
+        time_of(account["opened_at_us"]),
+        time_given(account["changed_at_us"]),
+    )
+
+
+def venue_view(shard: Document) -> VenueView:
+    return VenueView(
+        shard["shard"], shard["status"], shard["reason"], shard["actor"], time_of(shard["changed_at_us"])
+    )
 
 
 def position_view(position: Document, rules: MarketRules) -> PositionView:
@@ -153,6 +215,15 @@ def market_view(market: Document) -> MarketView:
         rules.taker_fee_ppm,
         rules.market_buffer_ppm,
         rules.session_end_s,
+        rules.max_open_orders,
+        rules.buy_band_up_ppm,
+        rules.buy_band_down_ppm,
+        rules.sell_band_up_ppm,
+        rules.sell_band_down_ppm,
+        market["status"],
+        market["status_reason"],
+        time_given(market["status_changed_at_us"]),
+        given(base_of, rules, rules.max_position or None),
         given(price_of, rules, market["last_price"]),
         time_given(market["traded_at_us"]),
         given(price_of, rules, market["mark_price"]),
@@ -173,11 +244,12 @@ def book_view(rules: MarketRules, book: Document | None, levels_max: int) -> Boo
     return BookView(rules.symbol, bids, asks, book["seq"])
 
 
-def trade_view(trade: Document, rules: MarketRules) -> TradeView:
+def trade_view(trade: Document, rules: MarketRules, change: Document | None = None) -> TradeView:
     return TradeView(
         trade["trade_id"],
         price_of(rules, trade["price"]),
         base_of(rules, trade["quantity"]),
         trade["taker_side"],
         time_of(trade["traded_at_us"]),
+        *trade_status(change, rules),
     )

@@ -35,6 +35,11 @@ def python_command() -> list[str]:
 
 def python_environment(peer: str) -> dict[str, str]:
     """Return the environment in which ``python_command`` finds the peer's packages."""
+    return {**os.environ, "PYTHONPATH": f"{python_packages(peer)}{os.pathsep}{CHECKOUT}"}
+
+
+def python_packages(peer: str) -> Path:
+    """Return the folder with the peer's packages."""
     lock = CHECKOUT / "requirements" / f"bench-{peer}.txt"
 
     def install(folder: Path) -> None:
@@ -42,8 +47,7 @@ def python_environment(peer: str) -> dict[str, str]:
         where = ["--python", sys.executable, "--target", str(folder)]
         run([*uv, *where, "--require-hashes", "-r", str(lock)], folder)
 
-    packages = made_once(f"bench-{peer}-{_key(lock)}", install)
-    return {**os.environ, "PYTHONPATH": f"{packages}{os.pathsep}{CHECKOUT}"}
+    return made_once(f"bench-{peer}-{_key(lock)}", install)
 
 
 def node_command() -> list[str]:

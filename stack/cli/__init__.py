@@ -20,6 +20,7 @@ COMMANDS = (
     Command("doctor", "say what is wrong on this machine, and what to do", "stack.cli.doctor", "doctor"),
     Command("demo", "trade, and prove that nothing was lost", "stack.cli.demo", "demo"),
     Command("replay", "send the orders of a file", "stack.cli.replay", "replay"),
+    Command("audit", "compare the books with custody's statement", "stack.cli.audit", "audit"),
     Command("token", "print a bearer token for curl", "stack.cli.token", "token"),
     Command("test", "run the tests, or one kind of them", "stack.cli.test", "run_tests"),
     Command("check", "ruff, mypy and import-linter over everything", "stack.cli.check", "check"),

@@ -1,21 +1,32 @@
 """`./oms bench`."""
 
 import json
-from typing import Annotated
+from collections.abc import Callable
+from typing import Annotated, Any
 
+from rich.console import Console
 from typer import Argument, BadParameter, Option
 
 from stack.cli.running import output, progress
 
-BENCHES = ("engine",)
+BENCHES = ("engine", "write", "latency")
+
+# What was measured, and what shows it to a person.
+Measured = tuple[dict[str, Any], Callable[[Console, dict[str, Any]], None]]
 
 
 def bench(
     name: Annotated[str, Argument(help=f"What to measure: {', '.join(BENCHES)}.")],
     peers: Annotated[
-        list[str] | None, Option("--peer", help="Only this alternative, by its name; may be repeated.")
+        list[str] | None,
+        Option("--peer", help="engine: only this alternative, by its name; may be repeated."),
     ] = None,
-    messages: Annotated[int, Option(help="Messages on each book.", min=1_000, max=2_000_000)] = 100_000,
+    messages: Annotated[
+        int, Option(help="engine: messages on each book.", min=1_000, max=2_000_000)
+    ] = 100_000,
+    seconds: Annotated[
+        float, Option(help="write, latency: how long each part is measured.", min=1, max=600)
+    ] = 20.0,
     seed: Annotated[int, Option(help="The same seed gives the same flow of messages.")] = 1,
     as_json: Annotated[bool, Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -24,17 +35,44 @@ def bench(
     Alternatives are installed into the user's cache on demand. Targets that are not met are named.
 
     Example: ./oms bench engine --peer pyorderbook
+    Example: ./oms bench write --seconds 5
+    Example: ./oms bench latency --json
     """
     if name not in BENCHES:
         raise BadParameter(f"there is no bench {name!r}; there are: {', '.join(BENCHES)}")
-    from bench.engine import report, run
-
-    try:
-        chosen = run.chosen(peers or [])
-    except ValueError as error:
-        raise BadParameter(str(error)) from None
-    found = run.run(messages, seed, chosen, progress.print)
+    if name == "engine":
+        found, show = _engine(peers or [], messages, seed)
+    else:
+        found, show = _write(seconds, seed) if name == "write" else _latency(seconds, quiet=as_json)
     if as_json:
         print(json.dumps(found))
     else:
-        report.show(output, found)
+        show(output, found)
+
+
+def _engine(peers: list[str], messages: int, seed: int) -> Measured:
+    from bench.engine import report, run
+
+    try:
+        chosen = run.chosen(peers)
+    except ValueError as error:
+        raise BadParameter(str(error)) from None
+    return run.run(messages, seed, chosen, progress.print), report.show
+
+
+def _write(seconds: float, seed: int) -> Measured:
+    from bench.write import report, run
+    from stack.settings import Settings
+
+    # Beside the stack's own folder: on the disk that its commits have to reach as well.
+    folder = Settings().folder / "bench-write"
+    return run.run(folder, seconds, seed, progress.print), report.show
+
+
+def _latency(seconds: float, *, quiet: bool) -> Measured:
+    """Bring the stack up if it is down, and leave it up."""
+    from bench.latency import run
+    from stack.cli.up import settings
+
+    progress.quiet = quiet
+    return run.run(settings(), seconds, progress.print), run.show

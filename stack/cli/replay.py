@@ -23,6 +23,7 @@ def replay(
     patience: Annotated[
         float, Option(help="Seconds for which one command is tried again.", min=1)
     ] = bounds.RETRY_S_MAX,
+    transport: Annotated[str, Option(help="ws: frames over one WebSocket; rest: requests over HTTP.")] = "ws",
     as_json: Annotated[bool, Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Play a real exchange's orders through the command API, and prove that nothing was lost.
@@ -42,6 +43,7 @@ def replay(
         accounts=accounts,
         run_id=replaying.run_id_of(run_id) if run_id else new_run_id(),
         patience_s=patience,
+        transport=replaying.transport_of(transport),
     )
     progress.quiet = as_json
     found = replaying.replay(settings(), options, progress)

@@ -9,6 +9,8 @@ BATCH_COMMANDS_MAX = 400
 GATHER_MS = 5.0
 """Commands due within this time go out in one request."""
 REQUEST_S_MAX = 15.0
+FRAME_BYTES_MAX = 16_777_216
+"""Of what the API sends over the WebSocket."""
 RETRY_S_MAX = 90.0
 """How long one command is tried again while services restart; `--patience` sets another."""
 BACKOFF_FIRST_S = 0.05

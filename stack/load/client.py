@@ -139,12 +139,11 @@ class CommandClient:
         outcomes = [Outcome("pending")] * len(commands)
         deadline, tries, token = monotonic() + self.retry_s_max, 0, ""
         while open_ones := [index for index, outcome in enumerate(outcomes) if outcome.status == "pending"]:
-            body = msgspec.json.encode({"commands": [commands[index] for index in open_ones]})
             wait_s = 0.0
             try:
-                answer = _batch_outcome.decode(await self._send("POST", "/v1/orders/batch", body))
-                token = answer.token or token
-                for index, outcome in zip(open_ones, answer.outcomes, strict=True):
+                answers, its_token = await self.batch_once([commands[index] for index in open_ones])
+                token = its_token or token
+                for index, outcome in zip(open_ones, answers, strict=True):
                     outcomes[index] = outcome
             except NotNowError as later:
                 wait_s = later.after_s
@@ -153,6 +152,12 @@ class CommandClient:
                 if not await self._wait(tries, wait_s, deadline):
                     break
         return outcomes, token
+
+    async def batch_once(self, commands: Sequence[Command]) -> tuple[list[Outcome], str]:
+        """Try once. Raises ``NotNowError``, ``LoadError``."""
+        body = msgspec.json.encode({"commands": commands})
+        answer = _batch_outcome.decode(await self._send("POST", "/v1/orders/batch", body))
+        return answer.outcomes, answer.token
 
     async def administer(self, path: str, body: dict[str, Any]) -> None:
         """List a market, open an account, deposit. Raises ``LoadError`` if it is refused."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import psycopg
 from pymongo.database import Database
 
-from domain.exchange import Exchange, evolve
+from domain.exchange import Exchange, replay
 from domain.order import OrderCancelled, OrderFilled, OrderPlaced, OrderRejected
 from projections.projection import Document
 from stack.load import bounds
@@ -120,7 +120,7 @@ def prove_history(
     for end in ends:
         exchange = Exchange()
         for recorded in read_events(connection, end.shard, until=end.last_seq):
-            evolve(exchange, recorded.event)
+            replay(exchange, recorded.event, recorded.occurred_at_us)
             own.see(recorded.event)
             places[Place(*destination(recorded.event, partitions), end.shard)] = recorded.seq
             proofs.events += 1

@@ -13,7 +13,7 @@ from stack.load.client import LoadError
 from stack.load.history import History, history_of
 from stack.load.measurements import Measurements
 from stack.load.playing import Player, play_batches, play_open_loop, times_at_rate, times_at_speed
-from stack.load.session import bring_up, client_of, progress_bar, prove, run_async
+from stack.load.session import Transport, bring_up, client_of, progress_bar, prove, run_async
 from stack.load.venue import Funds, MarketSpec, prepare
 from stack.load.visibility import VisibilityProbe
 from stack.settings import Settings
@@ -22,6 +22,7 @@ from stack.settings import Settings
 MARKET = MarketSpec(
     "BITSTAMP-BTCUSD", "BTC", "0.00000001", "1000000", maker_fee_ppm=2_500, taker_fee_ppm=2_500
 )
+_PACKED_IN: dict[Transport, str] = {"rest": "request", "ws": "frame of the WebSocket"}
 FUNDS = {"USD": "10000000", "BTC": "20000"}  # more than all orders of the file together can need
 
 
@@ -36,6 +37,7 @@ class Options:
     accounts: int
     run_id: str
     patience_s: float
+    transport: Transport = "rest"
 
 
 def speed_of(text: str) -> float | None:
@@ -46,6 +48,13 @@ def speed_of(text: str) -> float | None:
     if not re.fullmatch(r"\d+(\.\d+)?", factor) or float(factor) == 0:
         raise LoadError(f"--speed was {text!r}; it is max, or a factor such as 1x or 10x.")
     return float(factor)
+
+
+def transport_of(text: str) -> Transport:
+    """Raises ``LoadError``."""
+    if text not in _PACKED_IN:
+        raise LoadError(f"--transport was {text!r}; it is one of: {', '.join(_PACKED_IN)}.")
+    return text
 
 
 def run_id_of(text: str) -> str:
@@ -88,7 +97,7 @@ async def _play(
 ) -> None:
     accounts = [f"replay-{number}" for number in range(1, options.accounts + 1)]
     funds = [Funds(account, asset, amount) for account in accounts for asset, amount in FUNDS.items()]
-    async with client_of(settings, options.patience_s) as client:
+    async with client_of(settings, options.patience_s, options.transport) as client:
         await prepare(client, options.run_id, [MARKET], funds)
         probe = VisibilityProbe(client, measured)
         player = Player(client, measured, probe, options.run_id, MARKET.symbol, accounts)
@@ -109,13 +118,13 @@ async def _play(
 
 
 def _told(options: Options, history: History) -> dict[str, Any]:
-    together = f"those due within {bounds.GATHER_MS:g} ms in one request"
+    together = f"those due within {bounds.GATHER_MS:g} ms in one {_PACKED_IN[options.transport]}"
     if options.orders_per_s is not None:
         load = f"{options.orders_per_s:g} orders/s, each at its fixed time, {together}"
     elif options.speed is not None:
         load = f"{options.speed:g} times as fast as it was, each order at its fixed time, {together}"
     else:
-        load = "as fast as it goes, in batches"
+        load = f"as fast as it goes, in batches, one {_PACKED_IN[options.transport]} after the other"
     return {
         "run_id": options.run_id,
         "load": load,

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Coroutine
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 from pymongo import MongoClient
@@ -15,12 +15,16 @@ from stack.load import bounds
 from stack.load.gathering import GatheringClient
 from stack.load.measurements import Measurements
 from stack.load.proofs import Proofs, Said, head, prove_history, prove_read_models
+from stack.load.websocket import WebSocketClient
 from stack.ports import HOST
 from stack.running import Stack
 from stack.services import SERVICES
 from stack.settings import Settings
 from streams import compare
 from streams.progress import Place
+
+Transport = Literal["rest", "ws"]
+CLIENTS: dict[Transport, type[GatheringClient]] = {"rest": GatheringClient, "ws": WebSocketClient}
 
 CONNECT_S = 10
 TOKEN_S = 30 * 86_400  # a demo without --for may run for days
@@ -37,9 +41,11 @@ def bring_up(settings: Settings) -> Settings:
     return stack.settings
 
 
-def client_of(settings: Settings, patience_s: float = bounds.RETRY_S_MAX) -> GatheringClient:
+def client_of(
+    settings: Settings, patience_s: float = bounds.RETRY_S_MAX, transport: Transport = "rest"
+) -> GatheringClient:
     """Return a client that may do everything: it sets up markets and trades for all accounts."""
-    return GatheringClient(
+    return CLIENTS[transport](
         f"http://{HOST}:{settings.command_api_port}",
         f"http://{HOST}:{settings.query_api_port}",
         admin_token(settings),

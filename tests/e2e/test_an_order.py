@@ -213,7 +213,8 @@ def test_commands_of_one_batch_are_decided_in_order(admin: Desk, pair: tuple[str
     assert [outcome["replayed"] for outcome in placed["outcomes"]] == [False, False, True]
     cancel = {"op": "cancel", "account": buyer, "order_id": placed["outcomes"][0]["order_id"]}
     outcomes = admin.commands.post("/v1/orders/batch", json={"commands": [cancel, cancel]}).json()["outcomes"]
-    assert [outcome["status"] for outcome in outcomes] == ["cancelled", "refused"]
+    assert [outcome["status"] for outcome in outcomes] == ["cancelled", "cancelled"]
+    assert [outcome["replayed"] for outcome in outcomes] == [False, True]
 
 
 def test_a_killed_api_leaves_no_worker_behind_that_goes_on_serving(
@@ -299,3 +300,33 @@ def test_a_test_order_says_what_would_happen_and_does_nothing(admin: Desk, pair:
     assert (dear.status_code, dear.json()["code"]) == (HTTPStatus.UNPROCESSABLE_ENTITY, "insufficient_funds")
     placed = admin.commands.post("/v1/orders", json=good).json()
     assert (placed["status"], placed["replayed"]) == ("open", False), "the id was not used up"
+
+
+def test_the_risk_desk_limits_an_account_and_sees_what_it_uses(
+    stack: Stack, admin: Desk, pair: tuple[str, str]
+) -> None:
+    buyer, _ = pair
+    path = f"/v1/accounts/{buyer}/limits"
+    limits = {"max_open_notional": {"USD": "250"}, "max_position": {admin.symbol: "2"}, "order_rate": 100}
+    with (
+        closing(Desk(stack.settings, roles=["risk"])) as risk,
+        closing(Desk(stack.settings, roles=["trader"], accounts=[buyer])) as trader,
+    ):
+        trader.symbol = admin.symbol
+        assert trader.commands.put(path, json=limits).status_code == HTTPStatus.FORBIDDEN
+        unread = risk.commands.put(path, json={**limits, "daily_loss": {"EUR": "5"}})
+        assert unread.json()["code"] == "unknown_asset"
+        done = risk.commands.put(path, json=limits)
+        assert (done.status_code, done.json()["status"]) == (HTTPStatus.OK, "set"), done.text
+
+        bid = trader.place(buyer, "bid", "buy", "2", "100").json()
+        assert bid["status"] == "open", bid
+        refused = trader.place(buyer, "more", "buy", "1", "100").json()
+        assert refused["code"] == "max_open_notional"
+        assert "other open orders 200 USD" in refused["detail"]
+
+        shown = trader.read(path, after=refused["token"])
+        (usd,) = shown["assets"]
+        (market,) = shown["markets"]
+        assert (usd["max_open_notional"], usd["open_notional"], shown["order_rate"]) == ("250", "200", 100)
+        assert (market["max_position"], market["bought_at_most"]) == ("2", "2")

@@ -39,8 +39,9 @@ def replay(stack: Stack, **options: Any) -> dict[str, Any]:
     return replaying.replay(stack.settings, Options(**(chosen | options)), Console(quiet=True))
 
 
-def test_the_first_rows_of_the_day_are_played_and_proved(stack: Stack) -> None:
-    found = replay(stack, run_id="whole")
+@pytest.mark.parametrize("transport", ["rest", "ws"])
+def test_the_first_rows_of_the_day_are_played_and_proved(stack: Stack, transport: str) -> None:
+    found = replay(stack, run_id=f"whole_{transport}", transport=transport)
     assert all(found["proofs"].values()), found["differences"]
     assert found["orders_rejected"] == {}
     assert found["orders_accepted"] == found["orders_sent"] > 900
@@ -56,12 +57,14 @@ def test_the_same_run_again_is_answered_as_replayed_and_trades_nothing_twice(sta
     assert all(second["proofs"].values()), second["differences"]
 
 
+@pytest.mark.parametrize("transport", ["rest", "ws"])
 @pytest.mark.parametrize("service", ["order-processor", "command-api"])
-def test_a_crash_in_the_middle_loses_and_doubles_nothing(stack: Stack, service: str) -> None:
+def test_a_crash_in_the_middle_loses_and_doubles_nothing(stack: Stack, service: str, transport: str) -> None:
     killed = stack.pid(service)
     crash = threading.Timer(2.0, stack.kill, [service])
     crash.start()
-    found = replay(stack, run_id=f"crash_{service.replace('-', '_')}", orders_per_s=200)
+    name = f"crash_{service.replace('-', '_')}_{transport}"
+    found = replay(stack, run_id=name, orders_per_s=200, transport=transport)
     crash.join()
     assert stack.pid(service) != killed
     assert all(found["proofs"].values()), found["differences"]

@@ -15,6 +15,7 @@ from pymongo import MongoClient
 
 from api.auth import Role, mint_token
 from api.query.app import QueryConfig, create_app
+from domain.account import LimitsRequest
 from domain.ids import order_id
 from domain.order import PlaceOrder
 from projections import orders, progress, store
@@ -25,7 +26,7 @@ from streams.compare import heads
 from streams.progress import write_token
 from streams.projector import Bounds, Projector, Record
 from streams.sources import SOURCES
-from tests.unit.projections.trading import SHARD, Venue, ask, cancel, mark, opened, place, slices
+from tests.unit.projections.trading import SHARD, Venue, ask, cancel, mark, opened, place, set_limits, slices
 
 PARTITIONS = 4
 SECRET = "not a secret, but as long as one ought to be"
@@ -40,6 +41,8 @@ def venue() -> Venue:
     made.batch(place("bob", "hit", "sell", "0.5", "100"), place("bob", "ask", "sell", "1", "101"))
     made.batch(place("ann", "odd", "buy", "2", "100.003"), place("ann", "gone", "buy", "1", "90"))
     made.batch(cancel("ann", "gone"))
+    made.now_us -= 1_000
+    made.batch(set_limits("ann", LimitsRequest(max_open_notional={"USD": "300"}, order_rate=9)))
     return made
 
 
@@ -320,7 +323,24 @@ def test_who_has_no_valid_token_learns_how_to_get_in(api: TestClient[Any]) -> No
         assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-@pytest.mark.parametrize("what", ["orders", "balances", "positions"])
+def test_limits_stand_beside_what_is_used_of_them(api: TestClient[Any]) -> None:
+    answer = get(api, "/v1/accounts/ann/limits")
+    (usd,) = answer["assets"]
+    assert (usd["max_open_notional"], usd["open_notional"]) == ("300", "249.5")
+    assert (usd["daily_loss"], usd["net_today"]) == (None, "0")
+    (btc,) = answer["markets"]
+    expected = {"max_position": None, "position": "0.5", "bought_at_most": "3", "sold_at_most": "0"}
+    assert {name: btc[name] for name in expected} == expected
+    assert (answer["order_rate"], answer["orders_counted"], answer["complete"]) == (9, 2, True)
+
+
+def test_an_account_without_limits_is_shown_what_it_uses(api: TestClient[Any]) -> None:
+    answer = get(api, "/v1/accounts/bob/limits")
+    assert (answer["order_rate"], answer["changed_at"]) == (None, None)
+    assert [(each["symbol"], each["position"]) for each in answer["markets"]] == [("BTC-USD", "-0.5")]
+
+
+@pytest.mark.parametrize("what", ["orders", "balances", "positions", "limits"])
 def test_a_trader_reads_own_accounts_only(api: TestClient[Any], what: str) -> None:
     ann = token("trader", accounts=["ann"])
     assert api.get(f"/v1/accounts/ann/{what}", headers=ann).is_success
@@ -372,10 +392,13 @@ def test_every_route_is_described(api: TestClient[Any]) -> None:
         "listOrders",
         "listBalances",
         "listPositions",
+        "getLimits",
         "listMarkets",
         "getMarket",
         "getBook",
         "listTrades",
+        "getAccount",
+        "getVenueStatus",
     }
 
 

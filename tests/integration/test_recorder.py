@@ -8,27 +8,20 @@ import pytest
 from eventsourcing.persistence import IntegrityError, StoredEvent
 from eventsourcing.tests.persistence import ApplicationRecorderTestCase
 
-from commands import schema
+from commands.committer import Commit, FencedError
 from commands.hash_chain import CommitHeader, chain
 from commands.ownership import Ownership, take_over
-from commands.recorder import Commit, FencedError, ShardRecorder
+from commands.recorder import ShardRecorder
 from stack.running import Stack
+from tests.integration.databases import own_database
 
 SHARD = 0
 
 
 @pytest.fixture
 def dsn(servers: Stack) -> Iterator[str]:
-    """A database of the test's own."""
-    name = f"recorder_{uuid4().hex}"
-    server = servers.settings.postgres_dsn
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}".encode())
-        own = server.rsplit("/", 1)[0] + f"/{name}"
-        with psycopg.connect(own, autocommit=True) as fresh:
-            schema.create(fresh, shards=1)
+    with own_database(servers.settings.postgres_dsn) as own:
         yield own
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
 
 
 class TestLibraryCases(ApplicationRecorderTestCase[ShardRecorder]):

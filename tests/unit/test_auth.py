@@ -8,7 +8,7 @@ import pytest
 from litestar import Litestar, Request, get
 from litestar.testing import TestClient
 
-from api.auth import bearer_tokens, may_act_for, may_read, mint_token, requires
+from api.auth import bearer_tokens, may_act_for, may_read, may_stop, mint_token, requires
 from api.problems import EXCEPTION_HANDLERS
 
 SECRET = "x" * 32
@@ -36,10 +36,16 @@ def look(request: Request[Any, Any, Any]) -> str:
     return "seen"
 
 
+@get("/stop", sync_to_thread=False)
+def stop(request: Request[Any, Any, Any]) -> str:
+    may_stop(request.user, "ann")
+    return "stopped"
+
+
 @pytest.fixture(scope="module")
 def api() -> Iterator[TestClient[Any]]:
     app = Litestar(
-        [who, office, trade, look],
+        [who, office, trade, look, stop],
         on_app_init=[bearer_tokens(SECRET, exclude=["^/open$"]).on_app_init],
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=None,
@@ -83,12 +89,30 @@ def test_a_role_opens_its_doors_and_no_other(api: TestClient[Any]) -> None:
         (["trader"], ["bob"], 403, 403),
         (["analyst"], ["ann"], 403, 200),
         (["auditor"], [], 403, 200),
+        (["risk"], [], 403, 200),
         (["admin"], [], 200, 200),
     ],
 )
 def test_accounts(api: TestClient[Any], roles: Any, accounts: Any, trades: int, looks: int) -> None:
     token = mint_token(SECRET, "someone", roles, accounts)
     assert (status(api, "/trade", token), status(api, "/look", token)) == (trades, looks)
+
+
+@pytest.mark.parametrize(
+    ("roles", "accounts", "stops"),
+    [
+        (["trader"], ["ann"], 200),
+        (["trader"], ["bob"], 403),
+        (["analyst"], ["ann"], 403),
+        (["operator"], [], 200),
+        (["risk"], [], 200),
+        (["admin"], [], 200),
+    ],
+)
+def test_an_account_is_stopped_by_its_trader_or_the_venue(
+    api: TestClient[Any], roles: Any, accounts: Any, stops: int
+) -> None:
+    assert status(api, "/stop", mint_token(SECRET, "someone", roles, accounts)) == stops
 
 
 def test_a_short_secret_is_refused() -> None:

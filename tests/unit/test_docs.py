@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from docs import asyncapi
 from docs.rejections import PAGE, with_table
 
 CHECKOUT = Path(__file__).parent.parent.parent
@@ -11,6 +12,10 @@ CHECKOUT = Path(__file__).parent.parent.parent
 def test_the_table_of_rejections_is_the_codes() -> None:
     page = PAGE.read_text()
     assert page == with_table(page), "write it anew: python docs/rejections.py"
+
+
+def test_the_contract_of_the_websocket_is_the_codes() -> None:
+    assert asyncapi.PAGE.read_text() == asyncapi.as_text(), "write it anew: python docs/asyncapi.py"
 
 
 def test_links_between_documents_lead_somewhere() -> None:

@@ -84,7 +84,7 @@ def shard() -> Shard:
 
 
 def recorded(placed: Sequence[Placed]) -> list[RecordedEvent]:
-    return [decode_recorded(event.stored.state) for event in placed]
+    return [decode_recorded(event.state) for event in placed]
 
 
 def history(placed: Sequence[Placed]) -> dict[str, list[RecordedEvent]]:
@@ -150,6 +150,17 @@ def test_the_same_id_with_other_content_is_refused(shard: Shard) -> None:
     (outcome,), none = decided(shard, [order("1", "alice", "buy", "2", "100")], history(placed))
     assert (outcome.status, outcome.code) == ("refused", "id_reused")
     assert not none
+
+
+@pytest.mark.parametrize("price", ["100", "100.001"])
+def test_over_which_connection_an_order_came_is_no_part_of_it(shard: Shard, price: str) -> None:
+    first, placed = decided(shard, [order("1", "alice", "buy", "1", price, session="lost")])
+    again, more = decided(
+        shard, [order("1", "alice", "buy", "1", price, session="next", command_id="2")], history(placed)
+    )
+    assert again[0].replayed
+    assert (again[0].status, again[0].code) == (first[0].status, first[0].code)
+    assert more == []
 
 
 def test_a_deposit_counts_once(shard: Shard) -> None:
@@ -259,3 +270,23 @@ def test_replaying_what_was_stored_gives_the_same_shard(shard: Shard) -> None:
         fresh.last_seq,
         NOW_US,
     )
+
+
+def test_a_cancel_sent_again_in_the_same_batch_is_answered_the_same(shard: Shard) -> None:
+    decided(shard, [order("1", "alice", "buy", "1", "100")])
+    outcomes, placed = decided(shard, [cancel_of("1"), cancel_of("1"), cancel_of("1", account="bob")])
+    assert [(outcome.status, outcome.replayed) for outcome in outcomes] == [
+        ("cancelled", False),
+        ("cancelled", True),
+        ("refused", False),
+    ]
+    assert [type(event.event).__name__ for event in recorded(placed)] == ["OrderCancelled", "AccountPosted"]
+
+
+def test_what_further_commands_need_to_know_can_be_learned_while_the_batch_is_open(shard: Shard) -> None:
+    first = order("1", "alice", "buy", "1", "100")
+    _, placed = decided(shard, [first])
+    batch = Batch(shard, NOW_US, {})
+    batch.learn(history(placed))
+    batch.handle(CommandMessage(first, "me"))
+    assert (batch.outcomes["me"][0].replayed, batch.replayed, batch.close()) == (True, True, [])

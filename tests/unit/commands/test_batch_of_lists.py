@@ -50,7 +50,7 @@ def test_a_list_is_answered_with_what_became_of_each_leg(shard: Shard) -> None:
     (outcome,), placed = decided(shard, [oto()])
     assert told(outcome) == ("executing", [(ENTRY, "open"), (EXIT, "pending")], False)
     assert outcome.list_id == LIST
-    places = {event.place for event in placed if not event.stored.topic.startswith("Account")}
+    places = {event.place for event in placed if not event.topic.startswith("Account")}
     assert {(place.topic) for place in places} == {EXECUTIONS}
     assert len(places) == 1, "a list is published where its orders are"
 

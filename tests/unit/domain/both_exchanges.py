@@ -32,7 +32,7 @@ from tests.unit.domain.invariants import check_invariants
 from tests.unit.domain.naive import NaiveExchange
 from tests.unit.domain.naive_lists import NaiveExchangeWithLists
 from tests.unit.domain.naive_orders import Placing, Result, Trade
-from tests.unit.domain.recording import read, replayed, stored
+from tests.unit.domain.recording import read, replayed, stored, timed
 from tests.unit.domain.story import NOW_US, do
 
 pairs = st.sampled_from(PAIRS)
@@ -48,6 +48,7 @@ class Both(RuleBasedStateMachine):
         self.naive.now_us = NOW_US
         self.scales: dict[str, int] = {}
         self.batches: list[list[Event]] = [[]]
+        self.times: dict[int, int] = {}
         self.sent: list[Placing] = []
         self.lists: list[tuple[str, str]] = []
         self.ended: set[str] = set()
@@ -113,6 +114,8 @@ class Both(RuleBasedStateMachine):
     def take_note(self, events: list[Event]) -> None:
         check_invariants(self.exchange)
         self.batches[-1] += events
+        if events:
+            self.times[len(self.batches) - 1] = self.exchange.now_us
         for event in events:
             self.note_end(event)
 
@@ -230,10 +233,11 @@ class Both(RuleBasedStateMachine):
     def teardown(self) -> None:
         """The past, replayed in any form, is the present."""
         now = dump(self.exchange)
-        assert dump(replayed([event for batch in self.batches for event in batch])) == now
-        states = stored(self.batches)
-        assert dump(replayed(read(states))) == now
-        assert dump(replayed(read(stored([[event] for batch in self.batches for event in batch])))) == now
+        events = timed(self.batches, self.times)
+        assert dump(replayed(events)) == now
+        assert dump(replayed(read(stored(self.batches, self.times)))) == now
+        single = stored([[event] for _, event in events], {at: us for at, (us, _) in enumerate(events)})
+        assert dump(replayed(read(single))) == now
 
 
 def is_life(event: Event) -> bool:

@@ -16,6 +16,7 @@ from domain.account import FEES
 from domain.accounts import Account
 from domain.book import BookSide, Order
 from domain.exchange import Exchange
+from domain.exposure import Exposure
 from domain.markets import Market
 from domain.waiting import Waiting
 from tests.unit.domain.dump_lists import dump_list, list_terms
@@ -47,6 +48,9 @@ ORDER_FIELDS = (
     "list_id",
     "priority",
 )
+WITHDRAWAL_FIELDS = ("transfer_id", "account", "asset", "amount")
+
+POSITION_FIELDS = ("quantity", "cost", "day", "net")
 
 
 def dump(exchange: Exchange) -> Dump:
@@ -57,8 +61,15 @@ def dump(exchange: Exchange) -> Dump:
         "orders": [(order_id, _order(order)) for order_id, order in exchange.orders.items()],
         "lists": [(list_id, dump_list(its_list)) for list_id, its_list in exchange.lists.items()],
         "expiries": sorted({expiry for expiry in exchange.expiries if expiry[1] in exchange.orders}),
+        "venue_status": exchange.venue_status,
         "scales": list(exchange.scales.items()),
         "outside": list(exchange.outside.items()),
+        "adjustments": list(exchange.adjustments.items()),
+        "withdrawals": [
+            (key, {name: getattr(each, name) for name in (*WITHDRAWAL_FIELDS, "digest")})
+            for key, each in exchange.withdrawals.items()
+        ],
+        "now_us": exchange.now_us,
         "state_hash": state_hash,
     }
 
@@ -73,18 +84,47 @@ def hash_from_scratch(state: Dump) -> int:
         for account, holder in state["accounts"]
         for asset, balance in holder["balances"]
     ]
-    counters = ("last_trade_id", "last_priority", "last_price", "mark_price")
+    counters = ("last_trade_id", "last_priority", "last_price", "mark_price", "status")
     markets = [(symbol, *(market[name] for name in counters)) for symbol, market in state["markets"]]
     rules = [("rules", *market["rules"].values()) for _, market in state["markets"]]
-    accounts = [("account", account) for account, _ in state["accounts"] if account != FEES]
-    outside = [("outside", asset, amount) for asset, amount in state["outside"]]
+    trades = [("trade", *trade) for _, market in state["markets"] for trade in market["changed_trades"]]
+    accounts = [_account_terms(account) for name, account in state["accounts"] if name != FEES]
+    outside = [("outside", asset, amount) for asset, amount in state["outside"] if amount]
+    adjusted = [("adjusted", asset, amount) for asset, amount in state["adjustments"] if amount]
+    under_way = [
+        ("withdrawal", *(each[name] for name in WITHDRAWAL_FIELDS)) for _, each in state["withdrawals"]
+    ]
+    venue = [("venue", state["venue_status"])] if state["venue_status"] != "open" else []
+    money = [*outside, *adjusted, *under_way]
+    positions = [
+        ("position", account, symbol, *(position[name] for name in POSITION_FIELDS))
+        for account, holder in state["accounts"]
+        for symbol, position in holder["positions"]
+    ]
+    holders = [*accounts, *positions]
     lists = [list_terms(its_list) for _, its_list in state["lists"]]
-    terms = [*orders, *lists, *balances, *markets, *rules, *accounts, *outside]
+    terms = [*orders, *lists, *balances, *markets, *rules, *holders, *venue, *money, *trades]
     return sum(_digest(*parts) for parts in terms) % 2**64
+
+
+def _limit_parts(holder: Dump) -> list[object]:
+    limits = holder["limits"]
+    if limits is None:
+        return []
+    parts: list[object] = ["limits", limits.get("order_rate")]
+    for name in ("max_order_notional", "max_open_notional", "max_position", "daily_loss"):
+        parts += [name, *(part for entry in sorted(limits.get(name, {}).items()) for part in entry)]
+    return [*parts, holder["second"], holder["orders_in_second"]]
 
 
 def _digest(*parts: object) -> int:
     return xxhash.xxh3_64("\0".join(str(part) for part in parts).encode()).intdigest()
+
+
+def _account_terms(account: Dump) -> tuple[object, ...]:
+    owner = account["account"] if account["group"] is None else f"group:{account['group']}"
+    fees = [part for symbol, both in sorted(account["fees"]) for part in (symbol, *both)]
+    return ("account", account["account"], account["status"], owner, *fees, *_limit_parts(account))
 
 
 def _account(account: Account) -> Dump:
@@ -92,16 +132,47 @@ def _account(account: Account) -> Dump:
         (asset, {"available": balance.available, "held": balance.held, "digest": balance.digest})
         for asset, balance in account.balances.items()
     ]
-    return {"account": account.account, "balances": balances, "orders": list(account.orders)}
+    positions = [
+        (symbol, {name: getattr(position, name) for name in (*POSITION_FIELDS, "digest")})
+        for symbol, position in account.positions.items()
+    ]
+    return {
+        "account": account.account,
+        "balances": balances,
+        "orders": list(account.orders),
+        "fees": list(account.fees.items()),
+        "group": account.group,
+        "owner": account.owner,
+        "status": account.status,
+        "positions": positions,
+        "limits": None if account.limits is None else msgspec.to_builtins(account.limits),
+        "second": account.second,
+        "orders_in_second": account.orders_in_second,
+        "exposure": None if account.exposure is None else _exposure(account.exposure),
+    }
+
+
+def _exposure(exposure: Exposure) -> Dump:
+    return {
+        "notional": list(exposure.notional.items()),
+        "quantity": list(exposure.quantity.items()),
+        "day": exposure.day,
+        "net": list(exposure.net.items()),
+    }
 
 
 def _market(market: Market) -> Dump:
     return {
-        "rules": msgspec.to_builtins(market.rules),
+        "status": market.status,
+        "rules": msgspec.structs.asdict(market.rules),
         "last_trade_id": market.last_trade_id,
         "last_priority": market.book.last_priority,
         "last_price": market.last_price,
         "mark_price": market.mark_price,
+        "changed_trades": [
+            (trade.symbol, trade.trade_id, trade.price, trade.buyer_fee, trade.seller_fee)
+            for trade in market.changed_trades.values()
+        ],
         "digest": market.digest,
         "bids": _side(market.book.bids),
         "asks": _side(market.book.asks),
@@ -130,6 +201,6 @@ def _waiting(waiting: Waiting) -> Dump:
 def _order(order: Order) -> Dump:
     trigger = order.trigger
     names = ("price", "rising", "source", "trail", "trail_bps") if trigger else ()
-    return {name: getattr(order, name) for name in (*ORDER_FIELDS, "digest")} | {
+    return {name: getattr(order, name) for name in (*ORDER_FIELDS, "owner", "digest")} | {
         "trigger": {name: getattr(trigger, name) for name in names}
     }

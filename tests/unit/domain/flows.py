@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from domain.market import ListMarket
-from tests.unit.domain.naive_orders import Placing, Rules
+from tests.unit.domain.naive_orders import Placing, Rules, decimals
 
 EXAMPLES = int(os.environ.get("OMS_PROPERTY_EXAMPLES", "250"))
 STEPS = 40
@@ -71,6 +71,7 @@ def market(draw: st.DrawFn, pair: Pair, base_scale: int, quote_scale: int) -> Li
     min_notional = draw(st.sampled_from([0, 90])) * tick * lot
     maker, taker = draw(fees_ppm), draw(fees_ppm)
     buffer = draw(st.sampled_from([0, 10_000, 50_000]))
+    max_position = draw(st.sampled_from([0, 0, 0, 40])) * lot
     command = ListMarket(
         command_id=f"list-{pair.symbol}",
         actor="operator",
@@ -87,6 +88,7 @@ def market(draw: st.DrawFn, pair: Pair, base_scale: int, quote_scale: int) -> Li
         maker_fee_ppm=maker,
         taker_fee_ppm=taker,
         market_buffer_ppm=buffer,
+        max_position=text(max_position),
     )
     rules = Rules(
         pair.base,
@@ -101,6 +103,8 @@ def market(draw: st.DrawFn, pair: Pair, base_scale: int, quote_scale: int) -> Li
         Fraction(maker, 10**6),
         Fraction(taker, 10**6),
         Fraction(buffer, 10**6),
+        decimals(tick),
+        max_position=max_position or None,
     )
     return Listed(command, rules)
 

@@ -1,6 +1,6 @@
 """What is true of every exchange between two commands, whatever has happened."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from domain.book import Book, BookSide, Level, Order
 from domain.event import Side
@@ -8,6 +8,7 @@ from domain.exchange import Exchange
 from domain.markets import Market
 from domain.order import Trigger
 from tests.unit.domain.dump import dump, hash_from_scratch
+from tests.unit.domain.invariants_of_exposure import check_exposures
 from tests.unit.domain.invariants_of_lists import check_lists, is_pending, is_stop_of_pair
 
 
@@ -18,8 +19,9 @@ def check_invariants(exchange: Exchange) -> None:
     for market in exchange.markets.values():
         check_book(market.book)
         check_open_orders(exchange, market)
-        check_triggers(market)
+        check_triggers(market, firing=market.status == "open" and exchange.venue_status == "open")
     check_indexes(exchange)
+    check_exposures(exchange)
     assert exchange.state_hash == hash_from_scratch(dump(exchange))
 
 
@@ -36,27 +38,33 @@ def check_money(exchange: Exchange) -> None:
 
 
 def check_holds(exchange: Exchange) -> None:
-    """What an account has held is what its open orders hold, and an order holds what it can still cost."""
+    """What an account has held is what its open orders and its withdrawals under way hold, and an order holds
+    what it can still cost.
+    """
     held = {
         (account.account, asset): balance.held
         for account in exchange.accounts.values()
         for asset, balance in account.balances.items()
         if balance.held
     }
-    by_orders: dict[tuple[str, str], int] = defaultdict(int)
+    by_holders: dict[tuple[str, str], int] = defaultdict(int)
     for order in exchange.orders.values():
         market = exchange.markets[order.symbol]
-        by_orders[order.account, held_asset(market, order.side)] += order.held
+        by_holders[order.account, held_asset(market, order.side)] += order.held
         if not is_stop_of_pair(exchange, order):
             check_hold(market, order)
-    assert held == {whose: amount for whose, amount in by_orders.items() if amount}
+    for withdrawal in exchange.withdrawals.values():
+        by_holders[withdrawal.account, withdrawal.asset] += withdrawal.amount
+    assert held == {whose: amount for whose, amount in by_holders.items() if amount}
 
 
 def check_hold(market: Market, order: Order) -> None:
-    """A trailing buy may hold more: its trigger has come down since."""
+    """A buy that waits without a limit holds more: the buffer, as it was when the order was placed, and where
+    it trails, what its trigger has come down since. How much more the naive exchange knows.
+    """
     needed = hold_of(market, order)
-    trails = order.trigger is not None and order.trigger.trails
-    assert order.held == needed or (trails and order.held > needed), order.order_id
+    waits = order.side == "buy" and order.price is None
+    assert order.held == needed or (waits and order.held > needed), order.order_id
 
 
 def held_asset(market: Market, side: Side) -> str:
@@ -69,7 +77,7 @@ def hold_of(market: Market, order: Order) -> int:
     price = order.price
     if price is None:
         assert order.trigger is not None, "only limit orders and those that wait stay open"
-        price = order.trigger.price * (10**6 + market.rules.market_buffer_ppm) // 10**6
+        price = order.trigger.price
     notional = market.rules.notional(price, order.remaining)
     return notional + notional * max(order.maker_fee_ppm, order.taker_fee_ppm) // 10**6
 
@@ -137,8 +145,8 @@ def check_open_orders(exchange: Exchange, market: Market) -> None:
     assert all(order.filled == 0 for order in waiting)
 
 
-def check_triggers(market: Market) -> None:
-    """Nobody waits for what has come; each stands in its list by trigger price and age."""
+def check_triggers(market: Market, *, firing: bool) -> None:
+    """Nobody waits for what has come, if triggers fire; each stands in its list by trigger price and age."""
     for (source, rising), keys in market.waiting._lists.items():
         assert keys == sorted(keys, key=lambda key: key[:2])
         for key, priority, order in keys:
@@ -146,7 +154,7 @@ def check_triggers(market: Market) -> None:
             assert trigger is not None
             assert (trigger.source, trigger.rising) == (source, rising)
             assert (key, priority) == (trigger.price if rising else -trigger.price, order.priority)
-            assert not has_fired(market, trigger), order.order_id
+            assert not (firing and has_fired(market, trigger)), order.order_id
     trailing = {order_id for orders in market.waiting._trailing.values() for order_id in orders}
     assert trailing == {
         order.order_id
@@ -172,3 +180,6 @@ def check_indexes(exchange: Exchange) -> None:
     for name, account in exchange.accounts.items():
         own = [(key, order) for key, order in exchange.orders.items() if order.account == name]
         assert list(account.orders.items()) == own
+        assert {order.owner for order in account.orders.values()} <= {account.owner}
+        open_on = Counter(order.symbol for _, order in own)
+        assert {symbol: count for symbol, count in account.open_on.items() if count} == open_on

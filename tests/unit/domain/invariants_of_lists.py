@@ -53,18 +53,21 @@ def check_pair(exchange: Exchange, its_list: OrderList) -> None:
         assert order.remaining == order.quantity == its_list.leg(order.order_id).given
     market = exchange.markets[its_list.symbol]
     needs, held = max(need(market, order) for order in orders), sum(order.held for order in orders)
-    trails = any(order.trigger is not None and order.trigger.trails for order in orders)
-    assert held == needs or (trails and held > needs)
+    at_any_price = any(order.side == "buy" and order.price is None for order in orders)
+    assert held == needs or (at_any_price and held > needs)
 
 
 def need(market: Market, order: Order) -> int:
-    """Return the most an untouched order can cost."""
+    """Return the most an untouched order can cost; one at any price, where its trigger stands: it holds what
+    the buffer was when it was placed as well, and where it trails what that has come down since. How much
+    more the naive exchange knows.
+    """
     if order.side == "sell" or order.quantity == 0:
         return order.quantity
     price = order.price
     if price is None:
         assert order.trigger is not None
-        price = order.trigger.price * (10**6 + market.rules.market_buffer_ppm) // 10**6
+        price = order.trigger.price
     notional = market.rules.notional(price, order.quantity)
     return notional + notional * max(order.maker_fee_ppm, order.taker_fee_ppm) // 10**6
 

@@ -5,11 +5,15 @@ asset, and what it holds is added up from its open orders whenever it is asked; 
 searched anew for every single trade. Whatever can fail is tried on a copy.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from copy import copy
 from fractions import Fraction
 
+from tests.unit.domain.naive_busting import Deal, remember
+from tests.unit.domain.naive_controls import NaiveControls, fits
+from tests.unit.domain.naive_limits import DAY_US, Limiting, NaiveFill
 from tests.unit.domain.naive_matching import is_met, meet, trades
+from tests.unit.domain.naive_money import NaiveMoney
 from tests.unit.domain.naive_orders import (
     ZERO,
     Meeting,
@@ -20,7 +24,6 @@ from tests.unit.domain.naive_orders import (
     Rules,
     Trade,
     Trigger,
-    decimals,
     down,
     is_price,
     is_quantity,
@@ -29,28 +32,24 @@ from tests.unit.domain.naive_orders import (
 )
 
 
-class NaiveExchange:
-    def __init__(self, markets: Mapping[str, Rules]) -> None:
+class NaiveExchange(NaiveMoney):
+    def __init__(self, markets: dict[str, Rules]) -> None:
+        super().__init__()
         self.markets = markets
-        self.accounts: set[str] = set()
-        self.totals: dict[tuple[str, str], Fraction] = {}
-        self.orders: list[NaiveOrder] = []
+        self.limiting = Limiting()
         self.prices: dict[tuple[str, str], Fraction] = {}
         self.arrivals = 0
         self.now_us = 0
         self.result = Result()
+        self.deals: dict[tuple[str, str], Deal] = {}
+        self.controls = NaiveControls()
 
     # --- Money ---
 
-    def add(self, account: str, asset: str, amount: Fraction) -> None:
-        self.totals[account, asset] = self.total(account, asset) + amount
-
-    def total(self, account: str, asset: str) -> Fraction:
-        return self.totals.get((account, asset), ZERO)
-
     def held(self, account: str, asset: str) -> Fraction:
         mine = [order for order in self.orders if order.account == account]
-        return sum((self.hold(order) for order in mine if self.held_asset(order) == asset), ZERO)
+        by_orders = sum((self.hold(order) for order in mine if self.held_asset(order) == asset), ZERO)
+        return by_orders + self.leaving(account, asset)
 
     def available(self, account: str, asset: str) -> Fraction:
         return self.total(account, asset) - self.held(account, asset)
@@ -66,7 +65,7 @@ class NaiveExchange:
         rules = self.markets[order.symbol]
         price = order.hold_price if order.price is None else order.price
         notional = down(price * order.remaining, rules.quote_scale)
-        return notional + rules.fee(notional, max(rules.maker_fee, rules.taker_fee))
+        return notional + rules.fee(notional, max(order.maker_fee, order.taker_fee))
 
     def needs(self, order: NaiveOrder, meeting: Meeting) -> Fraction:
         """Return what a new order must have: a market order pays for what it meets, others for the worst."""
@@ -106,7 +105,10 @@ class NaiveExchange:
         return fired is not None
 
     def place(self, placing: Placing) -> None:
-        self.enter_new(placing)
+        try:
+            self.enter_new(placing)
+        finally:
+            self.limiting.attempted(placing.account, self.now_us)
 
     def cancel(self, account: str, order_id: str) -> None:
         self.end(self.open_order(account, order_id), "requested")
@@ -118,6 +120,12 @@ class NaiveExchange:
                 self.end(order, "disconnected" if session else "requested")
 
     def replace(self, old: str, placing: Placing, *, allow_failure: bool) -> None:
+        try:
+            self.end_and_enter(old, placing, allow_failure=allow_failure)
+        finally:
+            self.limiting.attempted(placing.account, self.now_us)
+
+    def end_and_enter(self, old: str, placing: Placing, *, allow_failure: bool) -> None:
         if placing.late:
             raise RefusedError("stale_command")
         try:
@@ -139,18 +147,35 @@ class NaiveExchange:
         changed = self.changed(order, quantity, price, trigger)
         if changed == order:
             return
+        self.controls.check_amend(order, changed)
         same_price = changed.price == order.price
         self.orders.remove(order)
         if order.trigger is not None:
+            if (changed.price, changed.trigger) != (order.price, order.trigger) or (
+                changed.quantity > order.quantity
+            ):
+                self.check_limits(changed, None, order)
             self.check_funds(changed, self.hold(changed))
             self.orders.append(changed)
         elif same_price and changed.quantity < order.quantity:
             changed.shown = min(order.shown, changed.remaining)
             self.orders.append(changed)
         else:
-            self.enter(changed)
+            self.controls.check_band_of(self.markets[order.symbol], changed, self.reference(order.symbol))
+            self.enter(changed, before=order)
+            self.limiting.attempted(account, self.now_us)
+
+    def check_limits(self, order: NaiveOrder, meeting: Meeting | None, before: NaiveOrder | None) -> None:
+        self.limiting.check(self.orders, order, meeting, before, self.now_us)
+
+    def check_rate(self, order: NaiveOrder) -> None:
+        self.limiting.check_rate(order.account, self.now_us)
+
+    def fits(self, rules: Rules, order: NaiveOrder) -> bool:
+        return fits(rules, order)
 
     def set_mark(self, symbol: str, price: Fraction) -> None:
+        self.controls.check_listed(symbol)
         self.price_is(symbol, "mark", price)
 
     def pass_time(self, now_us: int) -> None:
@@ -172,11 +197,13 @@ class NaiveExchange:
     # --- What is asked for ---
 
     def enter_new(self, placing: Placing) -> None:
-        self.check(placing)
+        self.check_order(placing)
         order = self.order_of(placing)
         if order.trigger is None:
             self.enter(order)
         else:
+            self.check_rate(order)
+            self.check_limits(order, None, None)
             self.check_funds(order, self.hold(order))
             self.orders.append(order)
 
@@ -199,11 +226,18 @@ class NaiveExchange:
             budget=number(placing.quote_quantity),
             session=placing.session,
             expires=placing.expires_at_us or 0,
+            group=self.groups.get(placing.account),
         )
+        order.maker_fee, order.taker_fee = self.fees_for(placing.account, placing.symbol, rules)
         order.trigger = self.trigger_of(placing)
         if order.trigger is not None and order.price is None:
             order.hold_price = self.worst(rules, order.trigger.price)
         return order
+
+    def agree(self, account: str, symbol: str | None, fees: tuple[Fraction, Fraction] | None) -> None:
+        if symbol is not None:
+            self.controls.check_listed(symbol)
+        super().agree(account, symbol, fees)
 
     def arrive(self) -> int:
         """Return a place behind everybody's."""
@@ -211,7 +245,7 @@ class NaiveExchange:
         return self.arrivals
 
     def worst(self, rules: Rules, price: Fraction) -> Fraction:
-        return down(price * (1 + rules.buffer), decimals(rules.tick))
+        return down(price * (1 + rules.buffer), rules.price_decimals)
 
     def trigger_of(self, placing: Placing) -> Trigger | None:
         if placing.order_type in {"limit", "market"}:
@@ -234,7 +268,7 @@ class NaiveExchange:
     def behind(self, symbol: str, now: Fraction, trigger: Trigger) -> Fraction:
         """Return where a trailing trigger belongs: basis points round down, to no less than one unit."""
         unit = self.markets[symbol].price_unit
-        by_bps = max(unit, down(now * trigger.bps / 10_000, decimals(self.markets[symbol].tick)))
+        by_bps = max(unit, down(now * trigger.bps / 10_000, self.markets[symbol].price_decimals))
         distance = trigger.trail or by_bps
         return now + distance if trigger.rising else now - distance
 
@@ -274,14 +308,16 @@ class NaiveExchange:
 
     # --- Rules ---
 
-    def check(self, placing: Placing) -> None:
+    def check_order(self, placing: Placing) -> None:
         if placing.late:
             raise RefusedError("stale_command")
         rules = self.markets.get(placing.symbol)
         if rules is None:
             raise RefusedError("unknown_market")
+        self.controls.check_listed(placing.symbol)
         if placing.account not in self.accounts:
             raise RefusedError("unknown_account")
+        self.controls.check_place(placing)
         self.check_price(rules, placing)
         self.check_size(rules, placing)
         self.trigger_of(placing)
@@ -292,6 +328,17 @@ class NaiveExchange:
             and Fraction(placing.price) * Fraction(placing.quantity or 0) < rules.min_notional
         ):
             raise RefusedError("min_notional")
+        self.check_band(rules, placing)
+        self.controls.check_room(rules, placing, self.all_open())
+
+    def check_band(self, rules: Rules, placing: Placing) -> None:
+        self.controls.check_band(rules, placing, self.reference(placing.symbol))
+
+    def all_open(self) -> list[NaiveOrder]:
+        return self.orders
+
+    def reference(self, symbol: str) -> Fraction | None:
+        return self.prices.get((symbol, "mark"), self.prices.get((symbol, "last")))
 
     def check_price(self, rules: Rules, placing: Placing) -> None:
         if placing.order_type not in {"limit", "stop_limit", "take_profit_limit"}:
@@ -319,14 +366,22 @@ class NaiveExchange:
 
     # --- Matching ---
 
-    def enter(self, order: NaiveOrder, purse: Fraction | None = None) -> None:
+    def enter(
+        self,
+        order: NaiveOrder,
+        purse: Fraction | None = None,
+        *,
+        before: NaiveOrder | None = None,
+        fired: bool = False,
+    ) -> None:
         """Let an order that is in nobody's list meet the book, and end or rest."""
-        meeting = meet(
-            self.markets[order.symbol], self.orders, order, order.budget if purse is None else purse
-        )
+        rules, reference = self.markets[order.symbol], self.reference(order.symbol)
+        meeting = meet(rules, self.orders, order, order.budget if purse is None else purse, reference)
         if order.post_only and (meeting.parts or meeting.prevented):
             raise RefusedError("post_only_would_take")
-        if purse is None:
+        if not fired:
+            self.check_rate(order)
+            self.check_limits(order, meeting, before)
             self.check_funds(order, self.needs(order, meeting))
         if order.tif == "fok" and (meeting.decremented or not self.in_full(order, meeting)):
             budgeted = meeting.traded + meeting.decremented
@@ -360,10 +415,11 @@ class NaiveExchange:
     def carry_out(self, taker: NaiveOrder, meeting: Meeting) -> None:
         """Put the makers back as the taker left them, and move the money."""
         made = trades(self.markets[taker.symbol], taker, meeting)
-        owners = {order.order_id: order.account for order in self.orders}
+        owners = {order.order_id: order for order in self.orders}
         self.put_back(taker, meeting)
         for trade in made:
-            self.settle(taker, trade, owners[trade.maker])
+            self.settle(taker, trade, owners[trade.maker].account)
+            remember(self, taker, trade, owners[trade.maker])
             self.price_is(taker.symbol, "last", trade.price)
         self.result.trades += made
         for maker, quantity in meeting.prevented:
@@ -387,6 +443,10 @@ class NaiveExchange:
             self.add(account, rules.base, direction * trade.quantity)
             self.add(account, rules.quote, -direction * notional - fee)
             self.add("fees", rules.quote, fee)
+            day = self.now_us // DAY_US
+            self.limiting.fills.append(
+                NaiveFill(account, taker.symbol, direction * trade.quantity, notional, fee, day)
+            )
 
     # --- Triggers ---
 
@@ -406,6 +466,8 @@ class NaiveExchange:
         fired = []
         for order in self.orders:
             trigger = order.trigger
+            if not self.controls.fires_on(order.symbol):
+                continue
             if trigger is not None and trigger.fires_at(self.prices.get((order.symbol, trigger.source))):
                 near = trigger.price if trigger.rising else -trigger.price
                 rank = (order.symbol, trigger.source != "last", not trigger.rising, near, order.arrived)
@@ -417,4 +479,4 @@ class NaiveExchange:
         self.orders.remove(order)
         self.result.triggered.append(order.order_id)
         order.trigger = None
-        self.enter(order, purse if order.side == "buy" and order.price is None else None)
+        self.enter(order, purse if order.side == "buy" and order.price is None else None, fired=True)

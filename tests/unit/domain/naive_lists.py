@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from tests.unit.domain.naive import NaiveExchange
+from tests.unit.domain.naive_limits import may_stay_open
 from tests.unit.domain.naive_orders import (
     ZERO,
+    Meeting,
     NaiveOrder,
     Placing,
     RefusedError,
+    Rules,
     Trade,
     Trigger,
 )
@@ -53,6 +56,7 @@ class NaiveExchangeWithLists(NaiveExchange):
         self.traded: dict[str, Fraction] = {}
         self.filled: list[NaiveList] = []  # whose orders have traded since it was last looked, in this order
         self.pending = False  # whether the order that is being checked is to be pending
+        self.drafted: list[NaiveOrder] = []  # of the list that is being checked, those that are to stay open
 
     # --- What is open, and what it holds ---
 
@@ -95,25 +99,64 @@ class NaiveExchangeWithLists(NaiveExchange):
     # --- Commands ---
 
     def place_list(self, list_id: str, kind: str, placings: list[Placing]) -> None:
+        try:
+            self.place_all(list_id, kind, placings)
+        finally:
+            self.drafted = []
+            for placing in placings:
+                self.limiting.attempted(placing.account, self.now_us)
+
+    def place_all(self, list_id: str, kind: str, placings: list[Placing]) -> None:
         orders = []
         for index, placing in enumerate(placings):
             self.pending = kind != "oco" and index > 0
             try:
-                self.check(placing)
+                self.check_order(placing)
                 orders.append(self.order_of(placing))
             finally:
                 self.pending = False
+            self.drafted += [order for order in orders[-1:] if may_stay_open(order)]
+        self.drafted = []
         stops = {placing.order_id for placing in placings if placing.order_type in STOPS}
         first = placings[0]
         legs = [placing.order_id for placing in placings]
         its_list = NaiveList(list_id, first.account, first.symbol, kind, legs, stops)
         self.check_list(its_list, orders, placings)
+        self.limiting.check_rate(first.account, self.now_us, len(placings))
         self.lists.append(its_list)
         try:
             self.enter_list(its_list, orders)
         except RefusedError:
             self.lists.remove(its_list)
             raise
+
+    def check_band(self, rules: Rules, placing: Placing) -> None:
+        """What is pending has its price looked at when it comes into force."""
+        if not self.pending:
+            super().check_band(rules, placing)
+
+    def all_open(self) -> list[NaiveOrder]:
+        return self.orders + self.drafted
+
+    def check_rate(self, order: NaiveOrder) -> None:
+        """A list is checked as a whole; what grows was not sent."""
+        if self.list_of(order.order_id) is None:
+            super().check_rate(order)
+
+    def check_limits(self, order: NaiveOrder, meeting: Meeting | None, before: NaiveOrder | None) -> None:
+        """Of a pair only one will trade, so the other is left aside."""
+        partner = self.partner(order.order_id)
+        others = [other for other in self.orders if other is not partner]
+        self.limiting.check(others, order, meeting, before, self.now_us)
+
+    def fits(self, rules: Rules, order: NaiveOrder) -> bool:
+        """What may still grow has to come out on the lot."""
+        its_list, order_id = self.list_of(order.order_id), order.order_id
+        if its_list is not None and its_list.kind != "oco" and self.find(its_list.legs[0]) is not None:
+            wanted = its_list.wanted[order_id]
+            if its_list.given[order_id] < wanted and wanted % rules.lot:
+                return False
+        return super().fits(rules, order)
 
     def trigger_of(self, placing: Placing) -> Trigger | None:
         """A pending order does not wait yet: its price may be there already."""
@@ -167,6 +210,7 @@ class NaiveExchangeWithLists(NaiveExchange):
         if lead.trigger is None:
             self.enter(lead)
         else:
+            self.check_limits(lead, None, None)
             self.check_funds(lead, self.hold(lead))
             self.orders.append(lead)
 
@@ -174,10 +218,12 @@ class NaiveExchangeWithLists(NaiveExchange):
         """The one that takes profit may trade at once, so it comes last."""
         stop, profit = sorted(orders, key=lambda order: order.order_id not in its_list.stops)
         super().check_funds(profit, max(self.hold(profit), self.hold(stop)))
+        self.check_limits(stop, None, None)
         self.orders.append(stop)
         if profit.trigger is None:
             self.enter(profit)
         else:
+            self.check_limits(profit, None, None)
             self.orders.append(profit)
 
     def cancel_list(self, account: str, list_id: str) -> None:
@@ -292,18 +338,19 @@ class NaiveExchangeWithLists(NaiveExchange):
 
     def enlarge(self, its_list: NaiveList, larger: list[NaiveOrder]) -> None:
         account, asset = its_list.account, self.held_asset(larger[0])
-        entering = [order for order in larger if order.trigger is None]
-        for order in larger:
-            self.orders = [other for other in self.orders if other.order_id != order.order_id]
-        if len(larger) == 2 or not entering:
-            needs = max(self.hold(order) for order in larger)
-            if needs > self.available(account, asset):
-                raise RefusedError("insufficient_funds")
+        before = {order.order_id: self.find(order.order_id) for order in larger}
+        self.orders = [order for order in self.orders if order.order_id not in before]
+        if len(larger) == 2 and max(map(self.hold, larger)) > self.available(account, asset):
+            raise RefusedError("insufficient_funds")
         for order in sorted(larger, key=lambda order: order.order_id not in its_list.stops):
             if order.trigger is None:
-                self.enter(order)
-            else:
-                self.orders.append(order)
+                rules, reference = self.markets[order.symbol], self.reference(order.symbol)
+                self.controls.check_band_of(rules, order, reference)
+                self.enter(order, before=before[order.order_id])
+                continue
+            self.check_limits(order, None, before[order.order_id])
+            self.check_funds(order, self.hold(order))
+            self.orders.append(order)
 
     # --- Triggers ---
 

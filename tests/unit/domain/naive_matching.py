@@ -14,18 +14,39 @@ def is_met(order: NaiveOrder, taker: NaiveOrder) -> bool:
     return bool(order.shown) and order.symbol == taker.symbol and order.side != taker.side
 
 
-def meet(rules: Rules, orders: Iterable[NaiveOrder], taker: NaiveOrder, purse: Fraction | None) -> Meeting:
-    """Let the taker meet copies of the resting orders, one after the other, until something ends it."""
+def meet(
+    rules: Rules,
+    orders: Iterable[NaiveOrder],
+    taker: NaiveOrder,
+    purse: Fraction | None,
+    reference: Fraction | None,
+) -> Meeting:
+    """Let the taker meet copies of the resting orders, one after the other, until something ends it.
+    ``reference``: the price that the market's bands are about.
+    """
     makers = [copy(order) for order in orders if is_met(order, taker)]
     meeting = Meeting(makers, taker.remaining, purse)
     while meeting.left and meeting.why is None:
         maker = best(taker, meeting.makers)
         if maker is None:
             break
+        if is_too_far(rules, taker, maker.price, reference):
+            meeting.why = "price_band"
+            break
         meet_one(rules, taker, maker, meeting)
+    if meeting.why is None and meeting.left and is_too_far(rules, taker, taker.price, reference):
+        meeting.why = "price_band"
     if meeting.why is None and meeting.purse is not None and not buys(rules, meeting.purse):
         meeting.why = "budget_spent"
     return meeting
+
+
+def is_too_far(rules: Rules, taker: NaiveOrder, price: Fraction | None, reference: Fraction | None) -> bool:
+    lowest, highest = rules.band(taker.side, reference)
+    worst = highest if taker.side == "buy" else lowest
+    if price is None or worst is None:
+        return False
+    return price > worst if taker.side == "buy" else price < worst
 
 
 def buys(rules: Rules, purse: Fraction) -> bool:
@@ -49,16 +70,18 @@ def meet_one(rules: Rules, taker: NaiveOrder, maker: NaiveOrder, meeting: Meetin
         may = min(may, lots_for(rules, taker, maker, meeting.purse))
     if may == 0:
         meeting.why = "budget_spent"
-    elif taker.self_trade != "none" and taker.account == maker.account:
+    elif taker.self_trade != "none" and taker.is_of_one_owner_with(maker):
         prevent(rules, taker, maker, meeting, may)
     else:
         quantity = min(may, maker.shown)
         meeting.parts.append((maker, quantity))
+        meeting.turns.setdefault(maker.order_id, len(meeting.parts))
         take(rules, taker, maker, meeting, quantity)
         maker.shown -= quantity
         if maker.remaining and not maker.shown:
             maker.arrived = 1 + max(other.arrived for other in meeting.makers)
             maker.show()
+            meeting.turns[maker.order_id] = len(meeting.parts)
 
 
 def lots_for(rules: Rules, taker: NaiveOrder, maker: NaiveOrder, purse: Fraction) -> Fraction:
@@ -69,7 +92,7 @@ def lots_for(rules: Rules, taker: NaiveOrder, maker: NaiveOrder, purse: Fraction
 def cost(rules: Rules, taker: NaiveOrder, maker: NaiveOrder, quantity: Fraction) -> Fraction:
     """Return what a quantity costs a buyer or brings a seller, nothing rounded."""
     assert maker.price is not None
-    fee = rules.taker_fee if taker.side == "buy" else ZERO
+    fee = taker.taker_fee if taker.side == "buy" else ZERO
     return maker.price * quantity * (1 + fee)
 
 
@@ -102,14 +125,17 @@ def prevent(rules: Rules, taker: NaiveOrder, maker: NaiveOrder, meeting: Meeting
 
 
 def trades(rules: Rules, taker: NaiveOrder, meeting: Meeting) -> list[Trade]:
-    """Return one trade for each maker, of all its parts."""
+    """Return one trade for each maker, of all its parts, in the order in which they happen: a position that
+    both trades touch depends on it.
+    """
     sums: dict[str, Fraction] = {}
     for maker, quantity in meeting.parts:
         sums[maker.order_id] = sums.get(maker.order_id, ZERO) + quantity
-    prices = {maker.order_id: maker.price or ZERO for maker, _ in meeting.parts}
+    makers = {maker.order_id: maker for maker, _ in meeting.parts}
     trades = []
-    for maker_id, quantity in sums.items():
-        notional = prices[maker_id] * quantity
-        fees = rules.fee(notional, rules.maker_fee), rules.fee(notional, rules.taker_fee)
-        trades.append(Trade(maker_id, taker.order_id, prices[maker_id], quantity, *fees))
+    for maker_id, quantity in sorted(sums.items(), key=lambda made: meeting.turns[made[0]]):
+        price = makers[maker_id].price or ZERO
+        notional = price * quantity
+        fees = rules.fee(notional, makers[maker_id].maker_fee), rules.fee(notional, taker.taker_fee)
+        trades.append(Trade(maker_id, taker.order_id, price, quantity, *fees))
     return trades

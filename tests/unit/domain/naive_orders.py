@@ -12,7 +12,11 @@ ZERO = Fraction(0)
 
 @dataclass(frozen=True)
 class Rules:
-    """A market's rules, as a person would write them; fees and the buffer are parts of the notional."""
+    """A market's rules, as a person would write them; fees and the buffer are parts of the notional.
+
+    ``price_decimals``: as many as the tick had when the market was listed. ``bands``: for each side how far
+    down and up, in parts of the reference price. ``most_open``: orders of one account; 0: any number.
+    """
 
     base: str
     quote: str
@@ -26,13 +30,25 @@ class Rules:
     maker_fee: Fraction
     taker_fee: Fraction
     buffer: Fraction
+    price_decimals: int = 0
+    most_open: int = 0
+    bands: tuple[tuple[str, Fraction, Fraction], ...] = ()
+    max_position: Fraction | None = None
 
     def fee(self, notional: Fraction, rate: Fraction) -> Fraction:
         return down(notional * rate, self.quote_scale)
 
     @property
     def price_unit(self) -> Fraction:
-        return Fraction(1, 10 ** decimals(self.tick))
+        return Fraction(1, 10**self.price_decimals)
+
+    def band(self, side: str, reference: Fraction | None) -> tuple[Fraction | None, Fraction | None]:
+        """Return the lowest and the highest price of that side, ``None``: any."""
+        for which, below, above in self.bands:
+            if which == side and reference is not None:
+                lowest = reference * (1 - below) if below else None
+                return lowest, reference * (1 + above) if above else None
+        return None, None
 
 
 @dataclass(frozen=True)
@@ -73,6 +89,14 @@ class NaiveOrder:
     expires: int = 0
     trigger: Trigger | None = None
     hold_price: Fraction = ZERO
+    maker_fee: Fraction = ZERO
+    taker_fee: Fraction = ZERO
+    group: str | None = None
+
+    def is_of_one_owner_with(self, other: "NaiveOrder") -> bool:
+        if self.group is None and other.group is None:
+            return self.account == other.account
+        return self.group == other.group
 
     def accepts(self, price: Fraction) -> bool:
         if self.price is None:
@@ -138,7 +162,8 @@ class RefusedError(Exception):
 @dataclass
 class Meeting:
     """What a taker would do: ``makers`` are copies, as they are afterwards. ``why`` it ends: the reason, or
-    ``None`` if the book has no more for it.
+    ``None`` if the book has no more for it. ``turns``: at which part each maker trades, all its parts
+    together: the first, or where an iceberg last queued again.
     """
 
     makers: list[NaiveOrder]
@@ -147,6 +172,7 @@ class Meeting:
     parts: list[tuple[NaiveOrder, Fraction]] = field(default_factory=list)
     prevented: list[tuple[NaiveOrder, Fraction]] = field(default_factory=list)
     expired: list[NaiveOrder] = field(default_factory=list)
+    turns: dict[str, int] = field(default_factory=dict)
     decremented: Fraction = ZERO
     why: str | None = None
 
@@ -178,7 +204,7 @@ def decimals(value: Fraction) -> int:
 
 
 def is_price(rules: Rules, text: str) -> bool:
-    price = plain(text, decimals(rules.tick))
+    price = plain(text, rules.price_decimals)
     return price is not None and price > 0 and price % rules.tick == 0
 
 

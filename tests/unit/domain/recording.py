@@ -5,15 +5,22 @@ import msgspec
 
 from domain.account import AccountPosted, Posting
 from domain.event import Event
-from domain.exchange import Exchange, evolve
+from domain.exchange import Exchange, replay
 from streams.codec import RecordedEvent, decode_recorded, encode
 
+Timed = tuple[int, Event]  # when it happened, in microseconds since 1970
 
-def replayed(events: list[Event]) -> Exchange:
+
+def replayed(events: list[Timed]) -> Exchange:
     exchange = Exchange()
-    for event in events:
-        evolve(exchange, event)
+    for occurred_at_us, event in events:
+        replay(exchange, event, occurred_at_us)
     return exchange
+
+
+def timed(batches: list[list[Event]], times: dict[int, int]) -> list[Timed]:
+    """Return the events of all batches; ``times``: when the batches happened that have any."""
+    return [(times[number], event) for number, batch in enumerate(batches) for event in batch]
 
 
 def grouped(batch: list[Event]) -> list[Event]:
@@ -25,18 +32,18 @@ def grouped(batch: list[Event]) -> list[Event]:
     return [*others, *(AccountPosted(account, tuple(some)) for account, some in postings.items())]
 
 
-def stored(batches: list[list[Event]]) -> list[bytes]:
-    events = [event for batch in batches for event in grouped(batch)]
-    return [encode(_recorded(seq, event)) for seq, event in enumerate(events, 1)]
+def stored(batches: list[list[Event]], times: dict[int, int]) -> list[bytes]:
+    events = timed([grouped(batch) for batch in batches], times)
+    return [encode(_recorded(seq, *event)) for seq, event in enumerate(events, 1)]
 
 
-def _recorded(seq: int, event: Event) -> RecordedEvent:
+def _recorded(seq: int, occurred_at_us: int, event: Event) -> RecordedEvent:
     fields = {
         "seq": seq,
         "event_id": f"0-{seq}",
         "stream": "",
         "version": seq,
-        "occurred_at_us": seq,
+        "occurred_at_us": occurred_at_us,
         "actor": "",
         "causation_id": "",
         "event": event,
@@ -44,5 +51,6 @@ def _recorded(seq: int, event: Event) -> RecordedEvent:
     return msgspec.convert(fields, RecordedEvent, from_attributes=True)
 
 
-def read(states: list[bytes]) -> list[Event]:
-    return [decode_recorded(state).event for state in states]
+def read(states: list[bytes]) -> list[Timed]:
+    events = map(decode_recorded, states)
+    return [(recorded.occurred_at_us, recorded.event) for recorded in events]

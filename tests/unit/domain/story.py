@@ -8,16 +8,19 @@ An order goes by the name of its account unless it has a ``name`` of its own. Qu
 are whole units, as a trader writes them. Everything happens at ``NOW_US``, until time passes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
 
 from domain.accounts import Account, Balance
+from domain.busting import on_record
 from domain.event import Command, Event
 from domain.exchange import Exchange, carry_out, decide, pass_time
+from domain.market import MarketRules
 from domain.numbers import format_units
 from domain.order import OrderPlaced, OrderRejected, PlaceOrder
 from domain.rejections import RefusedError
+from domain.trade import BustTrade, CorrectTrade
 from tests.unit.domain.dump import dump
 from tests.unit.domain.invariants import check_invariants, held_asset
 from tests.unit.domain.wishes import SYMBOL, Number, buy, deposit, list_market, mark, open_account, sell
@@ -36,6 +39,7 @@ class Story:
         self.transfers = 0
         self.now_us = NOW_US
         self.events: list[Event] = []
+        self.history: list[Event] = []
         self.refusal: RefusedError | None = None
 
     def when(self, *commands: Command) -> "Story":
@@ -61,7 +65,8 @@ class Story:
         return self
 
     def handle(self, command: Command) -> list[Event]:
-        events = do(self.exchange, command, self.now_us)
+        events = do(self.exchange, with_records(command, self.history), self.now_us)
+        self.history += events
         check_invariants(self.exchange)
         return events
 
@@ -75,6 +80,19 @@ class Story:
             return "0", "0"
         scale = self.exchange.scales[asset]
         return format_units(balance.available, scale), format_units(balance.held, scale)
+
+
+def with_records(command: Command, history: Sequence[Event]) -> Command:
+    """Return what the exchange decides: a wish about a trade comes with what ``history`` has on it."""
+    if not isinstance(command, BustTrade | CorrectTrade):
+        return command
+    return on_record(
+        command, lambda order_id: [event for event in history if getattr(event, "order_id", "") == order_id]
+    )
+
+
+def market_rules(story: Story, symbol: str = SYMBOL) -> MarketRules:
+    return story.exchange.markets[symbol].rules
 
 
 def decide_only(exchange: Exchange, command: Command, now_us: int = NOW_US) -> list[Event]:
@@ -159,6 +177,16 @@ def last_price(price: Number, symbol: str = SYMBOL) -> Step:
 
 def mark_price(price: Number) -> Step:
     return lambda story: _must(story, mark(price))
+
+
+def after(*commands: Command) -> Step:
+    """These were carried out before."""
+
+    def step(story: Story) -> None:
+        for command in commands:
+            _must(story, command)
+
+    return step
 
 
 def _stand(story: Story, order: PlaceOrder) -> None:

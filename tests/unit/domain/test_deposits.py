@@ -30,9 +30,10 @@ def test_the_venues_account_cannot_be_paid_into() -> None:
 
 def test_a_deposit_is_available_at_once() -> None:
     story = given(listed_market(), opened("alice")).when(deposit("alice", "12.5", "USD", name="wire-1"))
+    wire = transfer_id(SHARD, "alice", "wire-1")
     assert story.events == [
-        FundsDeposited(transfer_id(SHARD, "alice", "wire-1"), "wire-1", "alice", "USD", 125_000),
-        Posting("alice", "USD", "deposit", 125_000, 125_000, 0, "deposit-wire-1"),
+        FundsDeposited(wire, "wire-1", "alice", "USD", 125_000),
+        Posting("alice", "USD", "deposit", 125_000, 125_000, 0, "deposit-wire-1", transfer_id=wire),
     ]
     story.then(has("alice", USD="12.5"))
 

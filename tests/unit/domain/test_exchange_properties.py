@@ -23,8 +23,11 @@ from domain.order import (
     CancelReplace,
 )
 from domain.order_list import CancelOrderList
-from tests.unit.domain.both_exchanges import Both, in_units, place_order
+from tests.unit.domain.both_exchanges import in_units, place_order
+from tests.unit.domain.control_flows import Controls
 from tests.unit.domain.dump import dump
+from tests.unit.domain.flow_busting import Busting
+from tests.unit.domain.flow_of_limits import LimitedFlow
 from tests.unit.domain.flows import (
     ACCOUNTS,
     ASSETS,
@@ -46,12 +49,13 @@ from tests.unit.domain.flows import (
     ticks,
 )
 from tests.unit.domain.flows_of_lists import AskedList, asked_lists, list_command
+from tests.unit.domain.money_flow import MoneyFlow
 from tests.unit.domain.naive_orders import Placing
 
 pairs = st.sampled_from(PAIRS)
 
 
-class Flow(Both):
+class Flow(Busting, MoneyFlow, Controls, LimitedFlow):
     """Draws the commands."""
 
     # --- Rules ---
@@ -59,6 +63,7 @@ class Flow(Both):
     @initialize(listed=markets())
     def open(self, listed: list[Listed]) -> None:
         self.naive.markets = {market.command.symbol: market.rules for market in listed}
+        self.naive.limiting.markets = dict(self.naive.markets)
         self.naive.accounts = set(ACCOUNTS)
         for market in listed:
             self.scales[market.rules.base] = market.rules.base_scale
@@ -83,7 +88,7 @@ class Flow(Both):
                 amount=text(amount),
             )
         )
-        self.naive.add(account, asset, amount)
+        self.naive.deposit(account, asset, amount)
 
     @rule(orders=st.lists(asked, min_size=2, max_size=8), pair=pairs)
     def place_some(self, orders: list[Asked], pair: Pair) -> None:

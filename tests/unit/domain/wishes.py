@@ -1,12 +1,19 @@
 """What a story's traders wish for: commands in a few words."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
 from domain.account import Deposit, OpenAccount
-from domain.event import Side
+from domain.control import (
+    ChangeMarketRules,
+    DelistMarket,
+    SetAccountStatus,
+    SetMarketStatus,
+    SetVenueStatus,
+)
+from domain.event import Command, Side
 from domain.ids import order_id, transfer_id
 from domain.market import ListMarket, SetMarkPrice
 from domain.order import (
@@ -22,6 +29,7 @@ SHARD = 0
 SYMBOL = "BTC-USD"
 
 Number = int | str
+Wish = TypeVar("Wish", bound=Command)
 
 
 def buy(account: str, quantity: Number | None = None, **more: Any) -> PlaceOrder:
@@ -185,6 +193,44 @@ def deposit(account: str, amount: Number, asset: str, name: str = "deposit") -> 
         asset=asset,
         amount=str(amount),
     )
+
+
+def market_is(status: str, symbol: str = SYMBOL) -> SetMarketStatus:
+    return _as(SetMarketStatus, command_id=f"market-{status}", symbol=symbol, status=status, reason="drill")
+
+
+def account_is(account: str, status: str, *, only_tighten: bool = False) -> SetAccountStatus:
+    return _as(
+        SetAccountStatus,
+        command_id=f"account-{status}",
+        account=account,
+        status=status,
+        reason="drill",
+        only_tighten=only_tighten,
+    )
+
+
+def venue_is(status: str, *, cancel_orders: bool = False) -> SetVenueStatus:
+    return _as(
+        SetVenueStatus,
+        command_id=f"venue-{status}",
+        status=status,
+        reason="drill",
+        cancel_orders=cancel_orders,
+    )
+
+
+def change_rules(symbol: str = SYMBOL, **changes: Any) -> ChangeMarketRules:
+    return ChangeMarketRules(command_id="rules", actor="operator", symbol=symbol, **changes)
+
+
+def delist(symbol: str = SYMBOL) -> DelistMarket:
+    return DelistMarket(command_id="delist", actor="operator", symbol=symbol)
+
+
+def _as(kind: type[Wish], **fields: Any) -> Wish:
+    """Return the command as it would be read from a message."""
+    return msgspec.convert({"type": kind.__name__, "actor": "operator"} | fields, kind)
 
 
 def list_market(**changes: Any) -> ListMarket:

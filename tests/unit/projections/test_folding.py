@@ -13,10 +13,12 @@ from projections.folding import Folding
 from projections.projection import At, Document
 from projections.registry import PROJECTIONS
 from streams.codec import RecordedEvent
+from tests.unit.projections.controlled import controlled
 from tests.unit.projections.folds import all_folded, at, folded
 from tests.unit.projections.trading import trading
 
-HISTORY = trading(400, seed=11).events
+TRADING = trading(400, seed=11, money_moves=True)
+HISTORY = controlled(TRADING, "ETH-USD", ("acc11-0", "acc11-1")).events
 EXPECTED = all_folded(HISTORY)
 
 

@@ -1,16 +1,33 @@
 """The rule of average cost, by hand-made examples and by what must hold for all of them."""
 
+from typing import NamedTuple
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from domain import positions
 from domain.account import Fill
 from domain.event import Side
-from projections.positions import Holding, traded
+from domain.market import DAY_US
 from tests.unit.projections.folds import folded
 from tests.unit.projections.trading import Venue, opened, place
 
+
+class Holding(NamedTuple):
+    """A position, and all that it has realised."""
+
+    quantity: int
+    cost: int
+    realised: int
+
+
 FLAT = Holding(0, 0, 0)
+
+
+def traded(holding: Holding, fill: Fill) -> Holding:
+    quantity, cost, gain = positions.traded(holding.quantity, holding.cost, fill)
+    return Holding(quantity, cost, holding.realised + gain)
 
 
 def fill(side: Side, quantity: int, price: int) -> Fill:
@@ -88,3 +105,16 @@ def test_fees_stand_beside_what_was_realised() -> None:
         "31000000",
     )
     assert position["fills"] == 2
+
+
+def test_a_day_begins_with_nothing_made() -> None:
+    venue = opened(Venue(), "ann", "bob")
+    venue.batch(place("ann", "bid", "buy", "2", "100"), place("bob", "hit", "sell", "2", "100"))
+    first = folded("positions", venue.events)["BTC-USD|ann"]
+    assert first["day_net"] == "-20000000"  # a fee of 0.2
+    venue.now_us += DAY_US
+    venue.batch(place("ann", "ask", "sell", "1", "110"), place("bob", "lift", "buy", "1", "110"))
+    then = folded("positions", venue.events)["BTC-USD|ann"]
+    assert (then["day"], then["day_net"]) == (first["day"] + 1, "989000000")
+    position = venue.shard.exchange.accounts["ann"].positions["BTC-USD"]
+    assert (position.day, str(position.net)) == (then["day"], then["day_net"])

@@ -8,13 +8,15 @@ from typing import Any
 from commands.batch import Batch
 from commands.messages import AnyCommand, CommandMessage
 from commands.shard import Shard
-from domain.account import Deposit, OpenAccount
+from domain.account import Deposit, LimitsRequest, OpenAccount, SetAccountLimits
 from domain.event import Side
 from domain.ids import order_id, transfer_id
 from domain.market import ListMarket, SetMarkPrice
-from domain.order import AmendOrder, CancelOrder, OrderRequest, PlaceOrder, TimeInForce
+from domain.order import AmendOrder, CancelOrder, OrderFilled, OrderRequest, PlaceOrder, TimeInForce
+from domain.trade import BustTrade, CorrectTrade
 from streams.codec import RecordedEvent, decode_recorded, join_slice
 from streams.topics import TopicPartition, destination
+from tests.unit.projections.money import money
 from tests.unit.projections.wishes import Wishes
 
 START_US = 1_700_000_000_000_000
@@ -105,6 +107,10 @@ def mark(price: str, symbol: str = "BTC-USD") -> SetMarkPrice:
     return SetMarkPrice(command_id=f"mark-{symbol}-{price}", actor="op", symbol=symbol, price=price)
 
 
+def set_limits(account: str, limits: LimitsRequest) -> SetAccountLimits:
+    return SetAccountLimits(command_id=f"limit-{account}", actor="risk-desk", account=account, limits=limits)
+
+
 def cancel(account: str, name: str) -> CancelOrder:
     return CancelOrder(
         command_id=f"cancel-{account}-{name}",
@@ -123,13 +129,16 @@ class Venue:
         self.now_us = START_US
 
     def batch(self, *commands: AnyCommand) -> list[RecordedEvent]:
-        batch = Batch(self.shard, self.now_us, {})
+        batch = Batch(self.shard, self.now_us, {}, self.stored)
         for command in commands:
             batch.handle(CommandMessage(command, "replies"))
-        states = [bytes(placed.stored.state) for placed in batch.close()]
+        states = [bytes(placed.state) for placed in batch.close()]
         self.states += states
         self.now_us += 1_000
         return [decode_recorded(state) for state in states]
+
+    def stored(self, stream: str) -> list[RecordedEvent]:
+        return [recorded for recorded in self.events if recorded.stream == stream]
 
     @property
     def events(self) -> list[RecordedEvent]:
@@ -152,16 +161,54 @@ def trading(
     symbols: Sequence[str] = ("BTC-USD", "ETH-USD"),
     accounts_count: int = 5,
     shard: int = SHARD,
+    *,
+    money_moves: bool = False,
 ) -> Venue:
-    """Return a venue after ``commands`` random wishes of every kind, those included that are refused."""
+    """Return a venue after ``commands`` random wishes of every kind, those included that are refused;
+    ``money_moves``: with withdrawals, transfers and adjustments in between. At the end accounts get limits.
+    """
     chance = random.Random(seed)  # noqa: S311 - to be repeatable
     accounts = [f"acc{seed}-{number}" for number in range(accounts_count)]
     venue = opened(Venue(shard=shard), *accounts, symbols=symbols)
     wishes = Wishes(chance, accounts, symbols, lambda account, name: order_id(SHARD, account, name))
     while wishes.count < commands:
         some = min(chance.randint(1, 40), commands - wishes.count)
-        venue.batch(*(wishes.next(venue.now_us) for _ in range(some)))
+        made = venue.batch(*(wishes.next(venue.now_us) for _ in range(some)))
+        if wishes.count % 3 == 0:
+            venue.batch(*changes(made))
+        if money_moves:
+            venue.batch(*money(accounts, symbols, f"m{wishes.count}"))
+    venue.batch(*(set_limits(account, LimitsRequest(order_rate=50)) for account in accounts))
     return venue
+
+
+def changes(made: Iterable[RecordedEvent]) -> list[AnyCommand]:
+    """Return a bust of the first trade among the events, and a correction of the last, if there are any."""
+    fills = [recorded.event for recorded in made if isinstance(recorded.event, OrderFilled)]
+    return [bust(fills[0]), correct(fills[-1], "100")] if fills else []
+
+
+def bust(fill: OrderFilled) -> BustTrade:
+    return BustTrade(
+        command_id=f"bust-{fill.trade_id}",
+        actor="op",
+        symbol=fill.symbol,
+        trade_id=fill.trade_id,
+        order_id=fill.order_id,
+        reason="erroneous",
+    )
+
+
+def correct(fill: OrderFilled, price: str) -> CorrectTrade:
+    return CorrectTrade(
+        command_id=f"correct-{fill.trade_id}",
+        actor="op",
+        symbol=fill.symbol,
+        trade_id=fill.trade_id,
+        order_id=fill.order_id,
+        price=price,
+        reason="stale quote",
+    )
 
 
 Piece = tuple[TopicPartition, bytes]

@@ -1,0 +1,360 @@
+"""One WebSocket connection: takes frames in, and gathers the replies to what it asked for.
+
+It knows no socket: ``door`` hands it frames, and sends what it puts into its outbox.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Literal, NamedTuple
+from uuid import uuid4
+
+from litestar.exceptions import NotAuthorizedException
+
+from api.auth import Identity, check_token
+from api.command import frames
+from api.command.bounds import WebSocketBounds
+from api.command.gateway import NEEDS_CREDIT, Gateway, UnavailableError
+from api.command.intake import DEFAULT_SHARD, Intake, Origin
+from api.command.outbox import Outbox
+from api.command.sessions import Sessions
+from api.problems import Problem
+from commands.messages import AnyCommand, Outcome
+from domain.order import CancelReplace, PlaceOrder
+
+CloseReason = Literal[
+    "not_authenticated", "idle", "slow_reader", "too_many_errors", "flood", "session_lost", "going_away"
+]
+CLOSE_CODES: dict[CloseReason, int] = {
+    "going_away": 1001,
+    "flood": 1009,
+    "not_authenticated": 4401,
+    "idle": 4408,
+    "session_lost": 4410,
+    "slow_reader": 4413,
+    "too_many_errors": 4429,
+}
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What all connections share."""
+
+    gateway: Gateway
+    intake: Intake
+    sessions: Sessions
+    token_secret: str
+    bounds: WebSocketBounds
+
+
+class _Asked(NamedTuple):
+    """What a reply must name of its item."""
+
+    id: frames.ItemId
+    client_order_id: str
+    order_id: str
+    command_id: str
+
+
+class _Frame:
+    """The commands of one frame, until all are answered: the gateway's inbox for them."""
+
+    __slots__ = ("asked", "commands", "connection")
+
+    def __init__(self, connection: "Connection") -> None:
+        self.connection = connection
+        self.asked: list[_Asked] = []
+        self.commands: list[AnyCommand] = []
+
+    def add(self, name: frames.ItemId, client_order_id: str, command: AnyCommand) -> None:
+        order_id = getattr(command, "order_id", "")
+        self.asked.append(_Asked(name, client_order_id, order_id, command.command_id))
+        self.commands.append(command)
+
+    def decided(self, index: int, outcome: Outcome) -> None:
+        asked = self.asked[index]
+        self._answer(frames.reply_of(asked.id, asked.client_order_id, outcome))
+
+    def pending(self, index: int) -> None:
+        asked = self.asked[index]
+        self._answer(
+            frames.Reply(asked.id, "pending", asked.order_id, asked.client_order_id, asked.command_id)
+        )
+
+    def failed(self, index: int, error: str) -> None:
+        self._answer(frames.refusal(self.asked[index].id, "unavailable", error))
+
+    def flush(self, token: str) -> None:
+        self.connection.flush(token)
+
+    def _answer(self, reply: frames.Reply) -> None:
+        self.connection.in_flight -= 1
+        self.connection.reply(reply)
+
+
+class Connection:
+    """``session``: its id, which its orders carry while ``guarded``; they then end with it."""
+
+    def __init__(self, desk: Desk, now: float, *, guarded: bool = False) -> None:
+        self.outbox = Outbox(desk.bounds.send_bytes_max)
+        self.session = uuid4().hex
+        self.guarded = guarded
+        self.accounts: dict[str, None] = {}
+        self.identity: Identity | None = None
+        self.in_flight = 0
+        self.closing: CloseReason | None = None
+        self._desk = desk
+        self._opened = self._heard = now
+        self._expires = 0.0
+        self._warned = self._asked_for_life = False
+        self._bad_frames = 0
+        self._replies: list[frames.Reply] = []
+        bounds = desk.bounds
+        self._notice(
+            frames.Notice(
+                "welcome",
+                self.session,
+                bounds.items_max,
+                bounds.frame_bytes_max,
+                bounds.in_flight_max,
+                bounds.idle_ms_max,
+            )
+        )
+
+    # --- Who is there ------------------------------------------------------------------------------------
+
+    def authenticate(self, token: str) -> None:
+        """Begin, or go on, in the name of the token's subject. Raises ``Problem`` (401)."""
+        try:
+            identity, expires = check_token(self._desk.token_secret, token)
+        except NotAuthorizedException as error:
+            raise _not_authenticated(error.detail) from None
+        if self.identity is not None and identity.subject != self.identity.subject:
+            raise _not_authenticated(
+                f"the token is {identity.subject}'s, this connection {self.identity.subject}'s"
+            )
+        self.identity, self._expires, self._warned = identity, expires, False
+
+    @property
+    def actor(self) -> str:
+        return self.identity.subject if self.identity else ""
+
+    def look_at_clock(self, now: float, epoch_s: float) -> None:
+        """Ask for a sign of life, tell of the token's end, or close; about once a second.
+
+        ``now``: of the clock given at the beginning; ``epoch_s``: seconds since 1970.
+        """
+        bounds = self._desk.bounds
+        if self.identity is None:
+            if now - self._opened > bounds.auth_ms_max / 1000:
+                self.closing = "not_authenticated"
+            return
+        if epoch_s > self._expires + bounds.expiry_grace_ms / 1000:
+            self.closing = "not_authenticated"
+        elif epoch_s > self._expires - bounds.expiry_notice_ms / 1000 and not self._warned:
+            self._warned = True
+            self._notice(frames.Notice("token_expires", expires_at=self._expires))
+        silent_s = now - self._heard
+        if silent_s > 2 * bounds.idle_ms_max / 1000:
+            self.closing = "idle"
+        elif silent_s > bounds.idle_ms_max / 1000 and not self._asked_for_life:
+            self._asked_for_life = True
+            self._notice(frames.Notice("ping"))
+
+    # --- Frames in ---------------------------------------------------------------------------------------
+
+    async def take(self, data: str | bytes, now: float) -> None:
+        """Carry out a frame; whatever is wrong with it is told in a reply."""
+        self._heard, self._asked_for_life = now, False
+        bounds = self._desk.bounds
+        try:
+            items = frames.decode_frame(data, bounds.frame_bytes_max, bounds.items_max)
+        except frames.BadFrameError as error:
+            self._bad_frame(error, len(data))
+        else:
+            self._bad_frames = 0
+            await self._carry_out(items)
+        self.flush("")
+
+    def _bad_frame(self, error: frames.BadFrameError, size: int) -> None:
+        self.reply(frames.refusal(None, error.code, str(error)))
+        self._bad_frames += 1
+        if size > self._desk.bounds.flood_bytes_max:
+            self.closing = "flood"
+        elif self._bad_frames >= self._desk.bounds.bad_frames_max:
+            self.closing = "too_many_errors"
+
+    async def _carry_out(self, items: Sequence[frames.Item | frames.BadItem]) -> None:
+        frame = _Frame(self)
+        for item in items:
+            try:
+                _HANDLERS[type(item)](self, item, frame)
+            except Problem as problem:
+                self.reply(frames.refusal(item.id, problem.extra["code"], problem.detail))  # type: ignore[index,call-overload] # our problems have a dict there
+        if frame.commands:
+            await self._note_accounts(frame.commands)
+            self._submit(frame)
+
+    def _submit(self, frame: _Frame) -> None:
+        """Send the commands that there is credit for, in order; refuse the others."""
+        sent = self._admitted(frame)
+        if not sent.commands:
+            return
+        try:
+            self._desk.gateway.submit(sent.commands, DEFAULT_SHARD, sent)
+        except UnavailableError as error:
+            for asked in sent.asked:
+                self.reply(frames.refusal(asked.id, "unavailable", str(error)))
+            return
+        self.in_flight += len(sent.commands)
+
+    def _admitted(self, frame: _Frame) -> _Frame:
+        credit = self._desk.gateway.credit(DEFAULT_SHARD)
+        new = sum(type(command) in NEEDS_CREDIT for command in frame.commands)
+        others = len(frame.commands) - new
+        own_room = self._desk.bounds.in_flight_max - self.in_flight
+        if new <= min(credit.room, own_room) and others <= credit.reserved_room:
+            return frame
+        admitted = _Frame(self)
+        room = {True: min(credit.room, own_room), False: credit.reserved_room}
+        for asked, command in zip(frame.asked, frame.commands, strict=True):
+            needs = type(command) in NEEDS_CREDIT
+            if room[needs] > 0:
+                room[needs] -= 1
+                admitted.asked.append(asked)
+                admitted.commands.append(command)
+            else:
+                self.reply(self._shed(asked, own=needs and own_room <= credit.room))
+        return admitted
+
+    def _shed(self, asked: _Asked, *, own: bool) -> frames.Reply:
+        credit = self._desk.gateway.credit(DEFAULT_SHARD)
+        if own:
+            most = self._desk.bounds.in_flight_max
+            detail = f"{self.in_flight} commands of this connection have no outcome yet; {most} are the most"
+            reply = frames.refusal(asked.id, "too_many_in_flight", detail)
+        else:
+            # No remedy beside it: these come by the thousand, and are not to be the next burden.
+            detail = f"{credit.in_flight} commands wait for the order processor; {credit.limit} may"
+            reply = frames.Reply(asked.id, "refused", code="overloaded", detail=detail)
+            reply.retry_after_ms = credit.retry_after_ms
+        reply.order_id, reply.client_order_id = asked.order_id, asked.client_order_id
+        return reply
+
+    # --- Replies out -------------------------------------------------------------------------------------
+
+    def reply(self, reply: frames.Reply) -> None:
+        self._replies.append(reply)
+
+    def flush(self, token: str) -> None:
+        """Send the replies that have gathered."""
+        if self._replies:
+            self._put(frames.encode_frame(frames.Replies(self._replies, token)))
+            self._replies = []
+
+    def _notice(self, notice: frames.Notice) -> None:
+        self._put(frames.encode_frame(notice))
+
+    def _put(self, frame: bytes) -> None:
+        self.outbox.put(frame)
+        if self.outbox.full:
+            self.closing = "slow_reader"
+
+    # --- Cancel on disconnect ----------------------------------------------------------------------------
+
+    async def _note_accounts(self, commands: Sequence[AnyCommand]) -> None:
+        """Before an order is sent it is noted elsewhere whose session it belongs to: this process may die."""
+        if not self.guarded:
+            return
+        new = {
+            command.account: None
+            for command in commands
+            if isinstance(command, PlaceOrder | CancelReplace) and command.account not in self.accounts
+        }
+        if new:
+            self.accounts.update(new)
+            await self._desk.sessions.remember(self.session, self.actor, list(self.accounts))
+
+    # --- Items -------------------------------------------------------------------------------------------
+
+    def _origin(self) -> Origin:
+        if self.identity is None:
+            raise _not_authenticated("this connection has not said who it is; send an item with op auth")
+        if time.time() > self._expires:
+            raise _not_authenticated("the token has expired; send an item with op auth and a new one")
+        return Origin(self.identity, session=self.session if self.guarded else "")
+
+    def _order_origin(self, account: str) -> Origin:
+        origin = self._origin()
+        most = self._desk.bounds.accounts_max
+        if self.guarded and account not in self.accounts and len(self.accounts) >= most:
+            detail = f"this connection has orders of {most} accounts already, which end with it"
+            raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail)
+        return origin
+
+    def _place(self, item: frames.PlaceItem, frame: _Frame) -> None:
+        command = self._desk.intake.place(self._order_origin(item.account), item)
+        frame.add(item.id, item.client_order_id, command)
+
+    def _place_test(self, item: frames.PlaceTestItem, frame: _Frame) -> None:
+        command = self._desk.intake.place(self._origin(), item, dry_run=True)
+        frame.add(item.id, item.client_order_id, command)
+
+    def _cancel(self, item: frames.CancelItem, frame: _Frame) -> None:
+        order_id = frames.cancelled_order(item, DEFAULT_SHARD)
+        if order_id is None:
+            detail = "cancel names an order by order_id or by client_order_id: give one of them"
+            raise Problem(HTTPStatus.BAD_REQUEST, "invalid_request", detail)
+        command = self._desk.intake.cancel(self._origin(), item.account, order_id)
+        frame.add(item.id, item.client_order_id or "", command)
+
+    def _amend(self, item: frames.AmendItem, frame: _Frame) -> None:
+        frame.add(item.id, "", self._desk.intake.amend(self._origin(), item.order_id, item))
+
+    def _cancel_replace(self, item: frames.CancelReplaceItem, frame: _Frame) -> None:
+        order = item.order
+        command = self._desk.intake.replace(self._order_origin(order.account), item)
+        frame.add(item.id, order.client_order_id, command)
+
+    def _cancel_all(self, item: frames.CancelAllItem, frame: _Frame) -> None:
+        command = self._desk.intake.cancel_all(self._origin(), item.account, item.symbol, item.side)
+        frame.add(item.id, "", command)
+
+    def _auth(self, item: frames.AuthItem, _frame: _Frame) -> None:
+        self.authenticate(item.token)
+        if item.cancel_on_disconnect is not None:
+            self.guarded = item.cancel_on_disconnect
+        self.reply(frames.Reply(item.id, "ok"))
+
+    def _session(self, item: frames.SessionItem, _frame: _Frame) -> None:
+        self.guarded = item.cancel_on_disconnect
+        self.reply(frames.Reply(item.id, "ok"))
+
+    def _ping(self, item: frames.PingItem, _frame: _Frame) -> None:
+        self.reply(frames.Reply(item.id, "ok"))
+
+    def _pong(self, _item: frames.PongItem, _frame: _Frame) -> None:
+        """It was heard; that is all."""
+
+    def _bad(self, item: frames.BadItem, _frame: _Frame) -> None:
+        self.reply(frames.refusal(item.id, "invalid_request", item.detail))
+
+
+_HANDLERS: dict[type, Callable[[Connection, Any, _Frame], None]] = {
+    frames.PlaceItem: Connection._place,  # noqa: SLF001 - a table of the class's own methods
+    frames.PlaceTestItem: Connection._place_test,  # noqa: SLF001
+    frames.CancelItem: Connection._cancel,  # noqa: SLF001
+    frames.AmendItem: Connection._amend,  # noqa: SLF001
+    frames.CancelReplaceItem: Connection._cancel_replace,  # noqa: SLF001
+    frames.CancelAllItem: Connection._cancel_all,  # noqa: SLF001
+    frames.AuthItem: Connection._auth,  # noqa: SLF001
+    frames.SessionItem: Connection._session,  # noqa: SLF001
+    frames.PingItem: Connection._ping,  # noqa: SLF001
+    frames.PongItem: Connection._pong,  # noqa: SLF001
+    frames.BadItem: Connection._bad,  # noqa: SLF001
+}
+
+
+def _not_authenticated(detail: str) -> Problem:
+    return Problem(HTTPStatus.UNAUTHORIZED, "not_authenticated", detail)

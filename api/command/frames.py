@@ -1,0 +1,247 @@
+"""What travels over the WebSocket: frames of items in, frames of replies out, both JSON.
+
+A frame is one item or an array of them. Each item says in ``op`` what it asks for; its ``id``, of the
+client's choosing, comes back with its reply.
+"""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Annotated, Any, Literal, get_args
+
+import msgspec
+from msgspec import Meta, Struct
+
+from api.command import schemas
+from api.command.schemas import AccountId, ClientId, FillView, StreamId, Symbol
+from api.problems import PROBLEMS
+from commands.messages import Outcome, Status
+from domain import ids
+from domain.event import Side
+from domain.numbers import format_units
+
+ItemId = Annotated[str, Meta(max_length=64)] | int | None
+
+
+class PlaceItem(schemas.PlaceOrderRequest, tag_field="op", tag="place"):
+    """Place an order."""
+
+    id: ItemId = None
+
+
+class PlaceTestItem(schemas.PlaceOrderRequest, tag_field="op", tag="place_test"):
+    """Validate an order in full, funds included, and place nothing."""
+
+    id: ItemId = None
+
+
+class CancelItem(schemas.Request, kw_only=True, tag_field="op", tag="cancel"):
+    """Cancel an order, by its id or by your own."""
+
+    account: AccountId
+    order_id: StreamId | None = None
+    client_order_id: ClientId | None = None
+    id: ItemId = None
+
+
+class AmendItem(schemas.AmendOrderRequest, kw_only=True, tag_field="op", tag="amend"):
+    """Change an open order; what is left out stays as it is."""
+
+    order_id: StreamId
+    id: ItemId = None
+
+
+class CancelReplaceItem(schemas.CancelReplaceRequest, tag_field="op", tag="cancel_replace"):
+    """Cancel one order and place another in one step."""
+
+    id: ItemId = None
+
+
+class CancelAllItem(schemas.Request, kw_only=True, tag_field="op", tag="cancel_all"):
+    """Cancel all open orders of an account, or those of one market or side."""
+
+    account: AccountId
+    symbol: Symbol | None = None
+    side: Side | None = None
+    id: ItemId = None
+
+
+class AuthItem(schemas.Request, kw_only=True, tag_field="op", tag="auth"):
+    """Say who you are, at the beginning or before your token expires."""
+
+    token: Annotated[str, Meta(max_length=8_192)]
+    cancel_on_disconnect: bool | None = None
+    id: ItemId = None
+
+
+class SessionItem(schemas.Request, kw_only=True, tag_field="op", tag="session"):
+    """Choose whether the orders placed from now on end with this connection."""
+
+    cancel_on_disconnect: bool
+    id: ItemId = None
+
+
+class PingItem(schemas.Request, tag_field="op", tag="ping"):
+    """Ask for a sign of life."""
+
+    id: ItemId = None
+
+
+class PongItem(schemas.Request, tag_field="op", tag="pong"):
+    """Give one; it has no reply."""
+
+    id: ItemId = None
+
+
+Item = (
+    PlaceItem
+    | PlaceTestItem
+    | CancelItem
+    | AmendItem
+    | CancelReplaceItem
+    | CancelAllItem
+    | AuthItem
+    | SessionItem
+    | PingItem
+    | PongItem
+)
+OPS = [str(kind.__struct_config__.tag) for kind in get_args(Item)]
+
+
+class Reply(Struct, omit_defaults=True):
+    """What became of an item. What is empty is left out; ``id`` is null where an item's could not be read.
+
+    ``pending``: it is in the log and will be decided; query the order. ``rejected``, ``refused``: ``code``,
+    ``detail`` and ``remedy`` say why, and what to do. ``ok``: for items that are no commands.
+    """
+
+    id: ItemId
+    status: Status | Literal["pending", "ok"]
+    order_id: str = ""
+    client_order_id: str = ""
+    command_id: str = ""
+    code: str = ""
+    detail: str = ""
+    remedy: str = ""
+    quantity: str | None = None
+    remaining: str | None = None
+    fills: list[FillView] = msgspec.field(default_factory=list)
+    replayed: bool = False
+    retry_after_ms: int = 0
+
+
+class Replies(Struct, omit_defaults=True):
+    """``token``: give it to the query API as ``after`` to read what all of these wrote."""
+
+    replies: list[Reply]
+    token: str = ""
+
+
+class Notice(Struct, omit_defaults=True):
+    """What the server says unasked.
+
+    ``welcome``: the connection is open, its orders carry ``session``. ``ping``: send anything, or be taken
+    for gone. ``token_expires``: send ``auth`` before ``expires_at`` (seconds since 1970).
+    """
+
+    event: Literal["welcome", "ping", "token_expires"]
+    session: str = ""
+    items_max: int = 0
+    frame_bytes_max: int = 0
+    in_flight_max: int = 0
+    idle_ms_max: int = 0
+    expires_at: float = 0.0
+
+
+class BadItem(Struct):
+    """An item that could not be read, and why."""
+
+    id: ItemId
+    detail: str
+
+
+class BadFrameError(Exception):
+    """Nothing of the frame could be read. ``code``: of the problem."""
+
+    def __init__(self, code: str, detail: str) -> None:
+        super().__init__(detail)
+        self.code = code
+
+
+_frame_decoder = msgspec.json.Decoder(list[Item] | Item)
+_item_decoder = msgspec.json.Decoder(Item)
+_parts_decoder = msgspec.json.Decoder(list[msgspec.Raw] | msgspec.Raw)
+_encoder = msgspec.json.Encoder()
+
+
+class _Named(Struct):
+    id: ItemId = None
+
+
+_name_decoder = msgspec.json.Decoder(_Named)
+
+
+def decode_frame(data: str | bytes, bytes_max: int, items_max: int) -> Sequence[Item | BadItem]:
+    """Return a frame's items; those that are wrong say so, and spoil no other. Raises ``BadFrameError``."""
+    if len(data) > bytes_max:
+        raise BadFrameError("too_large", f"the frame has {len(data)} bytes; {bytes_max} are the most")
+    try:
+        decoded = _frame_decoder.decode(data)
+        items: Sequence[Item | BadItem] = decoded if isinstance(decoded, list) else [decoded]
+    except msgspec.ValidationError:
+        items = [_item(part) for part in _parts(data)]
+    except msgspec.DecodeError as error:
+        raise BadFrameError("invalid_request", f"the frame is not JSON: {error}") from None
+    if len(items) > items_max:
+        raise BadFrameError("too_large", f"the frame has {len(items)} items; {items_max} are the most")
+    return items
+
+
+def _parts(data: str | bytes) -> list[bytes]:
+    parts = _parts_decoder.decode(data)
+    return [bytes(part) for part in parts] if isinstance(parts, list) else [bytes(parts)]
+
+
+def _item(part: bytes) -> Item | BadItem:
+    try:
+        item: Item = _item_decoder.decode(part)
+    except msgspec.DecodeError as error:
+        name: ItemId = None
+        with suppress(msgspec.DecodeError):
+            name = _name_decoder.decode(part).id
+        known = f"; op is one of {', '.join(OPS)}" if "op" in str(error) else ""
+        return BadItem(name, f"{error}{known}")
+    return item
+
+
+def cancelled_order(item: CancelItem, shard: int) -> str | None:
+    """Return the id of the order to cancel; ``None`` unless exactly one of both ids is given."""
+    if (item.order_id is None) == (item.client_order_id is None):
+        return None
+    return item.order_id or ids.order_id(shard, item.account, item.client_order_id or "")
+
+
+def refusal(name: ItemId, code: str, detail: str, **more: Any) -> Reply:
+    """Return the reply to an item that did not become a command."""
+    return Reply(name, "refused", code=code, detail=detail, remedy=PROBLEMS[code].remedy, **more)
+
+
+def reply_of(name: ItemId, client_order_id: str, outcome: Outcome) -> Reply:
+    """Return an outcome with its integers as decimals."""
+    reply = Reply(name, outcome.status, outcome.order_id, client_order_id, outcome.command_id)
+    reply.replayed = outcome.replayed
+    if outcome.detail:
+        reply.detail = outcome.detail
+    if outcome.code:
+        reply.code, reply.remedy = outcome.code, PROBLEMS[outcome.code].remedy
+    scales = outcome.scales
+    if scales is not None:
+        reply.remaining = format_units(outcome.remaining, scales.base)
+        if outcome.quantity:
+            reply.quantity = format_units(outcome.quantity, scales.base)
+        if outcome.fills:
+            reply.fills = [schemas.fill_view(fill, scales) for fill in outcome.fills]
+    return reply
+
+
+def encode_frame(frame: Replies | Notice) -> bytes:
+    return _encoder.encode(frame)

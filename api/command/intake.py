@@ -1,0 +1,140 @@
+"""Intake: makes commands out of what clients ask for, in their name; the same for every way in."""
+
+import time
+from collections.abc import Sequence
+from datetime import datetime
+from itertools import count
+from typing import NamedTuple
+from uuid import uuid4
+
+from api.auth import Identity, may_act_for
+from api.command import schemas
+from api.command.list_schemas import LegRequest
+from domain import ids
+from domain.event import Side
+from domain.order import AmendOrder, CancelAll, CancelOrder, CancelReplace, OrderRequest, PlaceOrder
+
+DEFAULT_SHARD = 0  # all markets trade on it, until markets on other shards are listed
+
+
+class Origin(NamedTuple):
+    """Who asks, as part of which work; ``session``: the connection that takes its orders with it."""
+
+    identity: Identity
+    correlation_id: str = ""
+    session: str = ""
+
+
+class Intake:
+    """Checks that who asks may act for the account, and makes the command. Raises ``Problem`` (403)."""
+
+    def __init__(self, valid_ms: int) -> None:
+        self._valid_us = valid_ms * 1_000
+        # A number behind what no other process has costs a tenth of a random id of its own.
+        self._prefix = uuid4().hex
+        self._numbers = count(1)
+
+    def new_id(self) -> str:
+        """Return a command id that no other command has."""
+        return f"{self._prefix}{next(self._numbers):x}"
+
+    def valid_until_us(self) -> int:
+        """Return until when an order that is sent now is to be executed, in microseconds."""
+        return time.time_ns() // 1_000 + self._valid_us
+
+    def place(self, origin: Origin, order: schemas.PlaceOrderRequest, *, dry_run: bool = False) -> PlaceOrder:
+        may_act_for(origin.identity, order.account)
+        return PlaceOrder(
+            command_id=self.new_id(),
+            actor=origin.identity.subject,
+            correlation_id=origin.correlation_id,
+            valid_until_us=self.valid_until_us(),
+            order_id=ids.order_id(DEFAULT_SHARD, order.account, order.client_order_id),
+            account=order.account,
+            client_order_id=order.client_order_id,
+            symbol=order.symbol,
+            request=asked_for(order, origin.session),
+            dry_run=dry_run,
+        )
+
+    def replace(self, origin: Origin, asked: schemas.CancelReplaceRequest) -> CancelReplace:
+        order = asked.order
+        may_act_for(origin.identity, order.account)
+        return CancelReplace(
+            command_id=self.new_id(),
+            actor=origin.identity.subject,
+            correlation_id=origin.correlation_id,
+            valid_until_us=self.valid_until_us(),
+            cancel_order_id=asked.cancel_order_id,
+            mode=asked.mode,
+            order_id=ids.order_id(DEFAULT_SHARD, order.account, order.client_order_id),
+            account=order.account,
+            client_order_id=order.client_order_id,
+            symbol=order.symbol,
+            request=asked_for(order, origin.session),
+        )
+
+    def amend(self, origin: Origin, order_id: str, change: schemas.AmendOrderRequest) -> AmendOrder:
+        may_act_for(origin.identity, change.account)
+        return AmendOrder(
+            command_id=self.new_id(),
+            actor=origin.identity.subject,
+            correlation_id=origin.correlation_id,
+            order_id=order_id,
+            account=change.account,
+            quantity=change.quantity,
+            price=change.price,
+            trigger_price=change.trigger_price,
+        )
+
+    def cancel(self, origin: Origin, account: str, order_id: str) -> CancelOrder:
+        may_act_for(origin.identity, account)
+        return CancelOrder(
+            command_id=self.new_id(),
+            actor=origin.identity.subject,
+            correlation_id=origin.correlation_id,
+            order_id=order_id,
+            account=account,
+        )
+
+    def cancel_all(self, origin: Origin, account: str, symbol: str | None, side: Side | None) -> CancelAll:
+        may_act_for(origin.identity, account)
+        return CancelAll(
+            command_id=self.new_id(),
+            actor=origin.identity.subject,
+            correlation_id=origin.correlation_id,
+            account=account,
+            symbol=symbol,
+            side=side,
+        )
+
+    def end_session(self, actor: str, session: str, accounts: Sequence[str]) -> list[CancelAll]:
+        """Return what cancels the orders that a lost connection placed."""
+        return [
+            CancelAll(command_id=self.new_id(), actor=actor, account=account, session=session)
+            for account in accounts
+        ]
+
+
+def asked_for(order: schemas.PlaceOrderRequest | LegRequest, session: str = "") -> OrderRequest:
+    return OrderRequest(
+        side=order.side,
+        order_type=order.type,
+        time_in_force=order.time_in_force,
+        quantity=order.quantity,
+        quote_quantity=order.quote_quantity,
+        price=order.price,
+        trigger_price=order.trigger_price,
+        trigger_source=order.trigger_source,
+        trailing_offset=order.trailing_offset,
+        trailing_bps=order.trailing_bps,
+        display_quantity=order.display_quantity,
+        post_only=order.post_only,
+        expires_at_us=None if order.expires_at is None else _microseconds(order.expires_at),
+        self_trade=order.self_trade_prevention,
+        session=session,
+    )
+
+
+def _microseconds(moment: datetime) -> int:
+    return int(moment.timestamp()) * 1_000_000 + moment.microsecond

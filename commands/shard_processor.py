@@ -1,0 +1,247 @@
+"""One shard's processor: while a batch is on its way into the store, the next one is decided.
+
+At most one commit is in flight, and one batch is open behind it. The open one takes commands until that
+commit is made; so batches grow with the load by themselves, and an order that comes alone waits for nobody.
+Answers and publishing follow their commit. Where a commit fails, or its end is unknown, an error leaves here,
+all that was decided behind it is forgotten with it, and the successor reads in the store what happened.
+"""
+
+import logging
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import msgspec
+from confluent_kafka import Message, Producer
+
+from commands.batch import Batch, Placed, asked_before
+from commands.committer import Commit, Committer, wait_for
+from commands.hash_chain import CommitHeader, chain
+from commands.histories import Histories
+from commands.messages import CommandMessage, Outcome, decode_commands
+from commands.ownership import Ownership, connect
+from commands.rebuilding import LostHistoryError, rebuild
+from commands.recorder import ShardRecorder
+from commands.replies import Replies
+from commands.shard import Shard
+from streams.codec import RecordedEvent
+from streams.progress import Place, write_token
+
+logger = logging.getLogger(__name__)
+
+FLUSH_WAIT_S = 10.0
+BATCH_EVENTS_MAX = 20_000
+COMMANDS_AT_ONCE_MAX = 100
+"""Decided between two looks at the commit in flight: about 3 ms."""
+
+
+@dataclass(frozen=True)
+class ProcessorConfig:
+    """Where everything is, and the bounds. ``ids_expected`` sizes the filter of used ids.
+
+    ``instance`` names this process among all processors: started again under its name it gets its shards back
+    at once, without Kafka waiting for the session of the one that died.
+    """
+
+    postgres_dsn: str
+    kafka_bootstrap: str
+    redis_url: str
+    partitions: int
+    instance: str
+    batch_commands_max: int = 2_000
+    ids_expected: int = 10_000_000
+
+
+class Decided(NamedTuple):
+    """A batch that is closed: what is stored of it, and who is told what then."""
+
+    placed: list[Placed]
+    outcomes: Mapping[str, Sequence[Outcome]]
+    token: str
+
+
+class ShardProcessor:
+    """Owns one shard: its memory, its two connections to the store, its publisher."""
+
+    def __init__(
+        self, config: ProcessorConfig, owned: Ownership, producer: Producer, replies: Replies
+    ) -> None:
+        self.next_offset = owned.next_offset
+        self.committer = Committer(owned.connection, owned.shard)
+        self._batch_commands_max = config.batch_commands_max
+        self._owned = owned
+        self._committed_offset = owned.next_offset
+        self._chain_hash = owned.chain_hash
+        self._replies = replies
+        self._reader = connect(config.postgres_dsn, owned.shard)
+        self._histories = Histories(ShardRecorder(self._reader, owned.shard))
+        self._shard = Shard(owned.shard, config.partitions, config.ids_expected)
+        self._publisher = rebuild(self._shard, owned, producer)
+        self._open: Batch | None = None
+        self._in_flight: Decided | None = None
+
+    # --- Commands in --------------------------------------------------------------------------------------
+
+    @property
+    def full(self) -> bool:
+        """The open batch takes no more commands before the commit in flight is made."""
+        batch = self._open
+        return batch is not None and (
+            batch.commands + COMMANDS_AT_ONCE_MAX > self._batch_commands_max
+            or batch.events >= BATCH_EVENTS_MAX
+        )
+
+    def take(self, messages: Sequence[Message]) -> None:
+        """Decide commands; they are stored and answered as ``advance`` gets to it."""
+        commands = self._decoded(self._fresh(messages))
+        if not commands:
+            return
+        batch = self._open = self._open or self._new_batch()
+        batch.learn(self._earlier(batch, commands))
+        for command in commands:
+            batch.handle(command)
+
+    def _fresh(self, messages: Sequence[Message]) -> list[Message]:
+        """Drop what was taken before: after a rebalance Kafka may give it again."""
+        fresh = []
+        for message in messages:
+            offset = _offset(message)
+            if offset > self.next_offset:
+                raise LostHistoryError(
+                    f"shard {self._owned.shard}: offset {self.next_offset} is next, not {offset}"
+                )
+            if offset == self.next_offset:
+                self.next_offset += 1
+                fresh.append(message)
+        return fresh
+
+    def _decoded(self, messages: Sequence[Message]) -> list[CommandMessage]:
+        """Decode the commands; what is none is put aside, with the reason."""
+        commands: list[CommandMessage] = []
+        for message in messages:
+            try:
+                commands.extend(decode_commands(message.value() or b""))
+            except msgspec.DecodeError as error:
+                logger.warning("no command at offset %s: %s", message.offset(), error)
+                self._publisher.dead_letter(message, f"no command: {error}")
+        return commands
+
+    def _earlier(
+        self, batch: Batch, commands: Sequence[CommandMessage]
+    ) -> Mapping[str, Sequence[RecordedEvent]]:
+        """Return the history of each id that an earlier batch used: a query only if there may be any."""
+        exchange = self._shard.exchange
+        ids = (stream for message in commands for stream in asked_before(exchange, message.command))
+        asked = [stream for stream in ids if not batch.began(stream)]
+        suspects = self._shard.known.suspects(asked)
+        return self._histories.of(suspects) if suspects else {}
+
+    def _new_batch(self) -> Batch:
+        return Batch(self._shard, self._now_us(), {}, self._stored)
+
+    def _stored(self, stream: str) -> Sequence[RecordedEvent]:
+        """Return the history of one stream, if there is any."""
+        suspects = self._shard.known.suspects((stream,))
+        return self._histories.of(suspects).get(stream, ()) if suspects else ()
+
+    def _now_us(self) -> int:
+        """Time never runs backwards within a shard, whatever the machine's clock does."""
+        return max(self._shard.now_us, time.time_ns() // 1_000)
+
+    # --- Batches out --------------------------------------------------------------------------------------
+
+    def advance(self) -> float | None:
+        """Do what is due, without waiting: answer what is committed, expire orders, commit, publish.
+
+        Return after how many seconds to call again if nothing else happens, if at all. Raises where a commit
+        failed or may have failed.
+        """
+        done = self._committed()
+        if done is not None:
+            self._replies.send(done.token, done.outcomes)
+        expiry_s = self._expire()
+        if self._open is not None and not self.committer.busy:
+            self._commit(self._open)
+        if done is not None:  # after the next commit has begun, which so does not wait for it
+            for event in done.placed:
+                self._publisher.add(event.place, event.seq, event.state)
+        due = [seconds for seconds in (expiry_s, self._publisher.send_due()) if seconds is not None]
+        return min(due, default=None)
+
+    def _committed(self) -> Decided | None:
+        """Return the batch that was in flight if it is in the store by now."""
+        if self._in_flight is None or not self.committer.finished():
+            return None
+        done, self._in_flight = self._in_flight, None
+        return done
+
+    def _expire(self) -> float | None:
+        """Begin a batch with the orders whose time has come. Return in how many seconds the next one's is."""
+        next_us = self._shard.exchange.next_expiry_us()
+        if next_us is not None and next_us <= self._now_us() and self._open is None:
+            self._open = self._new_batch()
+            next_us = self._shard.exchange.next_expiry_us()
+        return None if next_us is None else max(0.0, (next_us - self._now_us()) / 1e6)
+
+    def _commit(self, batch: Batch) -> None:
+        """Close the open batch and send it to the store; without events it is done at once."""
+        placed, self._open = batch.close(), None
+        decided = Decided(placed, batch.outcomes, self._token(batch, placed))
+        if not placed:
+            self._replies.send(decided.token, decided.outcomes)
+            return
+        self._shard.now_us = batch.now_us
+        commit = self._next_commit(placed, batch.now_us)
+        self.committer.begin(commit, placed)
+        self._histories.commit_begins(placed)
+        self._in_flight = decided
+
+    def _next_commit(self, placed: Sequence[Placed], now_us: int) -> Commit:
+        header = CommitHeader(
+            shard=self._owned.shard,
+            epoch=self._owned.epoch,
+            first_seq=placed[0].seq,
+            last_seq=placed[-1].seq,
+            next_offset=self.next_offset,
+            occurred_at_us=now_us,
+            state_hash=self._shard.exchange.state_hash,
+        )
+        self._chain_hash = chain(self._chain_hash, header, (event.state for event in placed))
+        expected, self._committed_offset = self._committed_offset, self.next_offset
+        return Commit(header, expected, self._publisher.published_seq, self._chain_hash)
+
+    def _token(self, batch: Batch, placed: Sequence[Placed]) -> str:
+        """Return the token for what the batch wrote; where it wrote nothing, or answers with what was written
+        before, for all that was written.
+        """
+        own = {event.place: event.seq for event in placed}
+        seqs = self._shard.places if batch.replayed or not own else own
+        shard = self._owned.shard
+        return write_token({Place(place.topic, place.partition, shard): seq for place, seq in seqs.items()})
+
+    # --- The end ------------------------------------------------------------------------------------------
+
+    def release(self) -> None:
+        """Commit and publish all there is, note how far that is, and let the shard go."""
+        while self._open is not None or self._in_flight is not None:
+            if self.committer.busy:
+                wait_for([self.committer])
+            self.advance()
+        self._publisher.flush(FLUSH_WAIT_S)
+        self._owned.connection.execute(
+            "UPDATE shards SET published_seq = %s WHERE shard = %s AND epoch = %s",
+            (self._publisher.published_seq, self._owned.shard, self._owned.epoch),
+        )
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Let the shard go as it is: nothing more is said in its name, not of the commit in flight either."""
+        self._reader.close()
+        self._owned.connection.close()
+
+
+def _offset(message: Message) -> int:
+    offset = message.offset()
+    assert offset is not None, "a consumed message has an offset"  # noqa: S101 - an invariant
+    return offset

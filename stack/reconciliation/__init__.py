@@ -1,0 +1,1 @@
+"""Reconciliation: our books against a custodian's statement."""

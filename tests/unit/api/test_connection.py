@@ -1,0 +1,229 @@
+"""A connection, without a socket and without servers: what it answers, and when it is to be closed."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, cast
+
+import msgspec
+import pytest
+
+from api.auth import mint_token
+from api.command.bounds import WebSocketBounds
+from api.command.connection import Connection, Desk
+from api.command.credit import Credit
+from api.command.gateway import Gateway, Inbox
+from api.command.intake import Intake
+from api.command.sessions import Sessions
+from commands.messages import AnyCommand, Outcome
+from domain.order import CancelOrder, PlaceOrder
+
+SECRET = "s" * 32
+NOW = 50.0
+
+
+class FakeGateway:
+    """Keeps what it is given, and answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.own = Credit(0.0, 5.0)
+        self.taken: list[tuple[AnyCommand, Inbox, int]] = []
+
+    def credit(self, _shard: int) -> Credit:
+        return self.own
+
+    def submit(self, commands: Sequence[AnyCommand], _shard: int, inbox: Inbox) -> None:
+        self.own.sent(len(commands), 0.0)
+        self.taken += [(command, inbox, index) for index, command in enumerate(commands)]
+
+    def decide(self) -> None:
+        for command, inbox, index in self.taken:
+            inbox.decided(index, Outcome(command.command_id, "open", getattr(command, "order_id", "")))
+            inbox.flush("a1.0:7")
+        self.own.decided(len(self.taken), 0.0)
+        self.taken = []
+
+
+class FakeSessions:
+    def __init__(self) -> None:
+        self.noted: list[tuple[str, list[str]]] = []
+
+    async def remember(self, session: str, _actor: str, accounts: Sequence[str]) -> None:
+        self.noted.append((session, list(accounts)))
+
+
+class Client:
+    def __init__(self, *, guarded: bool = False, **bounds: int) -> None:
+        self.gateway = FakeGateway()
+        self.sessions = FakeSessions()
+        desk = Desk(
+            cast("Gateway", self.gateway),
+            Intake(10_000),
+            cast("Sessions", self.sessions),
+            SECRET,
+            replace(WebSocketBounds(), **bounds),
+        )
+        self.connection = Connection(desk, NOW, guarded=guarded)
+        self.heard()
+
+    async def send(self, *items: Any) -> list[dict[str, Any]]:
+        return await self.send_text(msgspec.json.encode(items).decode())
+
+    async def send_text(self, text: str) -> list[dict[str, Any]]:
+        await self.connection.take(text, NOW)
+        return self.replies()
+
+    async def enter(self) -> None:
+        await self.send({"op": "auth", "token": mint_token(SECRET, "me", ["trader"], ["alice", "bob"])})
+
+    def heard(self) -> list[dict[str, Any]]:
+        frames = [msgspec.json.decode(frame) for frame in self.connection.outbox._frames]
+        for frame in list(self.connection.outbox._frames):
+            self.connection.outbox._frames.popleft()
+            self.connection.outbox.sent(frame)
+        return frames
+
+    def replies(self) -> list[dict[str, Any]]:
+        return [reply for frame in self.heard() for reply in frame.get("replies", [])]
+
+
+@pytest.fixture
+async def client() -> Client:
+    made = Client()
+    await made.enter()
+    return made
+
+
+def order(name: str, account: str = "alice", **more: Any) -> dict[str, Any]:
+    plain = {"op": "place", "account": account, "client_order_id": name, "symbol": "BTC-USD", "id": name}
+    return {**plain, "side": "buy", "type": "limit", "quantity": "1", "price": "5", **more}
+
+
+async def test_all_commands_of_a_frame_travel_together_and_each_has_its_own_reply(client: Client) -> None:
+    cancel = {"op": "cancel", "account": "alice", "client_order_id": "a", "id": 2}
+    assert await client.send(order("a"), cancel) == []
+    placing, cancelling = (command for command, _, _ in client.gateway.taken)
+    assert isinstance(placing, PlaceOrder)
+    assert isinstance(cancelling, CancelOrder)
+    assert (placing.actor, placing.order_id) == ("me", cancelling.order_id)
+    client.gateway.decide()
+    assert [(reply["id"], reply["status"]) for reply in client.replies()] == [("a", "open"), (2, "open")]
+    assert client.connection.in_flight == 0
+
+
+async def test_a_wrong_item_spoils_no_other(client: Client) -> None:
+    replies = await client.send(order("a", price="1,5"), order("b"), order("c", account="eve"), 7)
+    assert [(reply["id"], reply["code"]) for reply in replies] == [
+        ("a", "invalid_request"),
+        ("c", "not_allowed"),
+        (None, "invalid_request"),
+    ]
+    assert "price was '1,5'" in replies[0]["detail"]
+    assert [command.command_id != "" for command, _, _ in client.gateway.taken] == [True]
+
+
+async def test_a_cancel_names_exactly_one_order(client: Client) -> None:
+    (reply,) = await client.send({"op": "cancel", "account": "alice", "id": 1})
+    assert (reply["code"], "client_order_id" in reply["detail"]) == ("invalid_request", True)
+
+
+async def test_nothing_is_done_for_who_has_not_said_who_it_is() -> None:
+    client = Client()
+    (reply,) = await client.send(order("a"))
+    assert reply["code"] == "not_authenticated"
+    client.connection.look_at_clock(NOW + 4.9, time.time())
+    assert client.connection.closing is None
+    client.connection.look_at_clock(NOW + 5.1, time.time())
+    assert client.connection.closing == "not_authenticated"
+
+
+async def test_a_token_that_expires_is_told_then_nothing_is_taken_then_it_is_over(client: Client) -> None:
+    expires = client.connection._expires
+    client.connection.look_at_clock(NOW, expires - 59)
+    client.connection.look_at_clock(NOW, expires - 58)
+    assert [frame["event"] for frame in client.heard()] == ["token_expires"]
+    client.connection.look_at_clock(NOW, expires + 29)
+    assert client.connection.closing is None
+    client.connection.look_at_clock(NOW, expires + 31)
+    assert client.connection.closing == "not_authenticated"
+
+
+async def test_who_is_silent_is_asked_for_a_sign_of_life(client: Client) -> None:
+    client.connection.look_at_clock(NOW + 15.1, time.time())
+    client.connection.look_at_clock(NOW + 16.1, time.time())
+    assert [frame["event"] for frame in client.heard()] == ["ping"]
+    await client.connection.take('{"op":"pong"}', NOW + 17)
+    assert client.heard() == []
+    client.connection.look_at_clock(NOW + 31, time.time())
+    assert client.connection.closing is None
+    client.connection.look_at_clock(NOW + 47.1, time.time())
+    assert client.connection.closing == "idle"
+
+
+async def test_frames_that_cannot_be_read_end_the_connection_only_one_after_the_other() -> None:
+    client = Client(bad_frames_max=3)
+    for _ in range(2):
+        assert (await client.send_text("{"))[0]["code"] == "invalid_request"
+    await client.send({"op": "ping"})
+    for _ in range(2):
+        await client.send_text("nonsense")
+    assert client.connection.closing is None
+    await client.send_text("nonsense")
+    assert client.connection.closing == "too_many_errors"
+
+
+async def test_too_large_a_frame_is_refused_and_a_flood_ends_the_connection() -> None:
+    client = Client(frame_bytes_max=100, flood_bytes_max=1_000)
+    (reply,) = await client.send_text("[" + " " * 100 + "]")
+    assert (reply["code"], "100 are the most" in reply["detail"]) == ("too_large", True)
+    assert client.connection.closing is None
+    await client.send_text(" " * 1_001)
+    assert client.connection.closing == "flood"
+
+
+async def test_too_many_commands_without_an_outcome_are_refused_but_cancels_pass() -> None:
+    client = Client(in_flight_max=2)
+    await client.enter()
+    cancel = {"op": "cancel", "account": "alice", "client_order_id": "a", "id": "x"}
+    replies = await client.send(order("a"), order("b"), order("c"), cancel)
+    assert [(reply["id"], reply["code"]) for reply in replies] == [("c", "too_many_in_flight")]
+    assert len(client.gateway.taken) == 3
+
+
+async def test_overload_sheds_the_orders_beyond_the_credit_and_no_cancel(client: Client) -> None:
+    client.gateway.own.limit = 2
+    cancel = {"op": "cancel", "account": "alice", "client_order_id": "a", "id": "x"}
+    replies = await client.send(order("a"), order("b"), order("c"), cancel)
+    assert [(reply["id"], reply["code"]) for reply in replies] == [("c", "overloaded")]
+    assert replies[0]["retry_after_ms"] > 0
+    assert [command.command_id != "" for command, _, _ in client.gateway.taken] == [True] * 3
+    client.gateway.decide()
+    client.replies()
+    assert await client.send(order("c")) == [], "recovered"
+
+
+async def test_replies_that_nobody_reads_end_the_connection() -> None:
+    client = Client(send_bytes_max=1_000)
+    for _ in range(100):
+        await client.connection.take('{"op":"ping","id":"a-rather-long-name"}', NOW)
+    assert client.connection.closing == "slow_reader"
+    assert client.connection.outbox._bytes <= 1_000
+
+
+async def test_an_outcome_that_does_not_come_is_told_as_pending(client: Client) -> None:
+    await client.send(order("a"))
+    ((command, inbox, index),) = client.gateway.taken
+    inbox.pending(index)
+    inbox.flush("")
+    (reply,) = client.replies()
+    assert (reply["id"], reply["status"], reply["order_id"]) == ("a", "pending", command.order_id)  # type: ignore[union-attr] # it is a PlaceOrder
+
+
+async def test_orders_carry_the_session_only_while_they_are_to_end_with_it(client: Client) -> None:
+    await client.send(order("free"))
+    await client.send({"op": "session", "cancel_on_disconnect": True}, order("bound"), order("b", "bob"))
+    await client.send({"op": "session", "cancel_on_disconnect": False}, order("free again"[:4] + "2"))
+    session = client.connection.session
+    sessions = [command.request.session for command, _, _ in client.gateway.taken]  # type: ignore[union-attr] # all are PlaceOrder
+    assert sessions == ["", session, session, ""]
+    assert client.sessions.noted == [(session, ["alice", "bob"])]
