@@ -94,6 +94,20 @@ def read_models(settings: Settings) -> None:
     run(config, _says_ready(settings, "read-models"))
 
 
+def auditor(settings: Settings) -> None:
+    from commands.auditor import Auditor, AuditorConfig
+    from commands.heads import HeadFiles, Signer
+
+    config = AuditorConfig(
+        postgres_dsn=settings.postgres_dsn,
+        interval_ms=settings.head_interval_ms,
+        commits_max=settings.head_commits_max,
+        stop_ms_max=settings.head_stop_ms_max,
+    )
+    signing = Auditor(config, HeadFiles(settings.heads), Signer(settings.head_signing_key))
+    signing.run(_stop_on_signal(), _says_ready(settings, "auditor"))
+
+
 def command_api(settings: Settings) -> None:
     _serve("stack.service:command_api_app", settings.command_api_port, websockets=True)
 
@@ -195,6 +209,7 @@ RUNNERS: dict[str, Callable[[Settings], None]] = {
     "prepare": prepare,
     "order-processor": order_processor,
     "read-models": read_models,
+    "auditor": auditor,
     "command-api": command_api,
     "query-api": query_api,
 }

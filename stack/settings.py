@@ -17,6 +17,7 @@ from stack.ports import HOST, free_ports
 CHECKOUT = Path(__file__).resolve().parent.parent
 PASSWORD_FILE = "postgres-password"  # noqa: S105 - a file's name
 TOKEN_SECRET_FILE = "token-secret"  # noqa: S105 - a file's name
+HEAD_KEY_FILE = "head-signing-key"
 SETTINGS_FILE = "settings.json"
 
 PORTS = (
@@ -97,6 +98,20 @@ class Settings(BaseSettings):
     ids_expected: int = 10_000_000
     """Used ids the in-memory filter is made for; beyond, the store is asked more often."""
 
+    # --- Auditor --------------------------------------------------------------------------------
+    heads: Path = Field(default_factory=lambda known: known["folder"] / "heads")
+    """Signed heads of the hash chain and the public key: keep this folder outside the database's reach."""
+    head_signing_key: str = Field(
+        default_factory=lambda known: kept_secret(known["folder"], HEAD_KEY_FILE), repr=False
+    )
+    """The Ed25519 private key that signs heads: 32 bytes in hexadecimal."""
+    head_interval_ms: int = 10_000
+    """A head is signed so long after the last one at most, if there were commits."""
+    head_commits_max: int = 1_000
+    """Commits after which a head is signed at once."""
+    head_stop_ms_max: int = 8_000
+    """How long a stopping auditor waits for the processors' last commits."""
+
     # --- APIs -------------------------------------------------------------------------------------
     token_secret: str = Field(
         default_factory=lambda known: kept_secret(known["folder"], TOKEN_SECRET_FILE), repr=False
@@ -142,6 +157,7 @@ class Settings(BaseSettings):
         written = self.model_dump(mode="json", include=set_or_needed - {"folder"})
         write_private(self.folder / PASSWORD_FILE, self.postgres_password)
         write_private(self.folder / TOKEN_SECRET_FILE, self.token_secret)
+        write_private(self.folder / HEAD_KEY_FILE, self.head_signing_key)
         write_private(self.folder / SETTINGS_FILE, json.dumps(written, indent=2))
 
 

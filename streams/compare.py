@@ -7,7 +7,8 @@ and books.
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from itertools import islice
+from dataclasses import dataclass
+from heapq import heappush, heappushpop
 
 from pymongo.database import Database
 
@@ -25,6 +26,16 @@ ENDED_AT_ONCE_MAX = 5_000
 POLL_MS = 20
 
 
+@dataclass(frozen=True)
+class Later:
+    """What comes after the events that are compared, where others go on writing meanwhile: ``events(after,
+    until)`` are those with after < seq <= until, ``newest()`` is the last seq there is now.
+    """
+
+    events: Callable[[int, int], Iterable[RecordedEvent]]
+    newest: Callable[[], int]
+
+
 def differences(
     database: Database[Document],
     events: Iterable[RecordedEvent],
@@ -32,26 +43,41 @@ def differences(
     projections: Iterable[Projection] = tuple(PROJECTIONS.values()),
     shard: int = 0,
     differences_max: int = DIFFERENCES_MAX,
+    later: Later | None = None,
 ) -> list[str]:
     """Return in words where the documents differ from the fold of ``events`` (all of ``shard``, in order), at
     most ``differences_max`` for each projection. Empty: they are equal, document by document.
 
-    The read models must have caught up first (``wait_until_visible``).
+    The read models must have caught up first (``wait_until_visible``). With ``later`` they may run on: a
+    document that has moved on is compared as of its own seq.
     """
-    checks = [_Check(database, projection, shard, differences_max) for projection in projections]
+    checks = [
+        _Check(database, projection, shard, differences_max, runs_on=later is not None)
+        for projection in projections
+    ]
+    end = 0
     for recorded in events:
-        at = At(shard, recorded.seq, recorded.occurred_at_us)
+        end = recorded.seq
         for check in checks:
-            if type(recorded.event) in check.projection.event_types:
-                check.fold(recorded, at)
-    return [difference for check in checks for difference in check.finish()]
+            check.take(recorded)
+    for check in checks:
+        check.finish(end)
+    if later is not None:
+        _follow(checks, end, later)
+    return [difference for check in checks for difference in check.found[: check.differences_max]]
 
 
 class _Check:
     """One projection, folded and compared."""
 
     def __init__(
-        self, database: Database[Document], projection: Projection, shard: int, differences_max: int
+        self,
+        database: Database[Document],
+        projection: Projection,
+        shard: int,
+        differences_max: int,
+        *,
+        runs_on: bool,
     ) -> None:
         self.projection = projection
         self.collection = database[projection.name]
@@ -61,9 +87,14 @@ class _Check:
         self.ended: dict[str, Document] = {}
         self.ids: set[str] = set()
         self.found: list[str] = []
+        self.runs_on = runs_on
+        self.ahead: dict[str, Document] = {}
+        self.newest_extra: list[tuple[int, str]] = []
 
-    def fold(self, recorded: RecordedEvent, at: At) -> None:
-        self.folding.fold(recorded.event, at)
+    def take(self, recorded: RecordedEvent) -> None:
+        if type(recorded.event) not in self.projection.event_types:
+            return
+        self.folding.fold(recorded.event, At(self.shard, recorded.seq, recorded.occurred_at_us))
         for document in self.folding.take_changed():
             if self.projection.ended(document):
                 self.ended[document["_id"]] = document
@@ -75,29 +106,86 @@ class _Check:
         self.folding.forget(self.ended.values())
         self.ended = {}
 
-    def compare(self, expected: Mapping[str, Document]) -> None:
+    def compare(self, expected: Mapping[str, Document], end: int | None = None) -> None:
+        """``end``: documents may have moved on from there, and are then put aside to be compared later."""
         self.ids.update(expected)
         if self.full:
             return
         found = {document["_id"]: document for document in store.load(self.collection, list(expected))}
         for document_id, document in expected.items():
-            self.found += _differing(self.projection.name, document, found.get(document_id))
+            there = found.get(document_id)
+            if end is not None and there is not None and _seq(there) > end:
+                self.ahead[document_id] = there
+            else:
+                self.found += _differing(self.projection.name, document, there)
 
-    def finish(self) -> list[str]:
-        self.compare(dict(self.folding.documents))
+    def finish(self, end: int) -> None:
+        """Compare what is still open, and look for what no event up to ``end`` speaks of."""
+        self.compare(dict(self.folding.documents), end if self.runs_on else None)
         if not self.full:
-            self.find_extra()
-        return self.found[: self.differences_max]
+            self.find_extra(end)
+
+    def follow(self, recorded: RecordedEvent) -> None:
+        """Fold on for the documents that are ahead, and compare those that have come to their seq."""
+        if not self.ahead or type(recorded.event) not in self.projection.event_types:
+            return
+        at = At(self.shard, recorded.seq, recorded.occurred_at_us)
+        self.folding.fold(recorded.event, at)
+        for document in self.folding.take_changed():
+            found = self.ahead.get(document["_id"])
+            if found is not None and document["seq"] >= found["seq"]:
+                self.found += _differing(self.projection.name, document, self.ahead.pop(document["_id"]))
+
+    def finish_following(self, newest: int) -> None:
+        name = self.projection.name
+        self.found += [
+            f"{name} {each}: no event has its seq {document['seq']}" for each, document in self.ahead.items()
+        ]
+        self.found += [
+            f"{name} {each}: no event speaks of it" for seq, each in self.newest_extra if seq > newest
+        ]
+
+    @property
+    def furthest(self) -> int:
+        return max((document["seq"] for document in self.ahead.values()), default=0)
 
     @property
     def full(self) -> bool:
         return len(self.found) >= self.differences_max
 
-    def find_extra(self) -> None:
-        ids = (document["_id"] for document in self.collection.find({"shard": self.shard}, {"_id": 1}))
-        extra = (document_id for document_id in ids if document_id not in self.ids)
-        some = islice(extra, self.differences_max)
-        self.found += [f"{self.projection.name} {each}: no event speaks of it" for each in some]
+    def find_extra(self, end: int) -> None:
+        """Where others write on, what is younger than ``end`` may be right: of that, the newest is kept."""
+        old: list[str] = []
+        for document in self.collection.find({"shard": self.shard}, {"_id": 1, "seq": 1}):
+            each, seq = str(document["_id"]), _seq(document)
+            if each in self.ids:
+                continue
+            if self.runs_on and seq > end:
+                self._keep_newest(seq, each)
+            elif len(old) < self.differences_max:
+                old.append(each)
+        self.found += [f"{self.projection.name} {each}: no event speaks of it" for each in old]
+
+    def _keep_newest(self, seq: int, document_id: str) -> None:
+        keep = heappush if len(self.newest_extra) < self.differences_max else heappushpop
+        keep(self.newest_extra, (seq, document_id))
+
+
+def _follow(checks: Iterable[_Check], end: int, later: Later) -> None:
+    """Fold on until each document that had moved on is as of its seq; nothing may be ahead of the store."""
+    newest = later.newest()
+    goal = min(newest, max((check.furthest for check in checks), default=end))
+    for recorded in later.events(end, goal):
+        for check in checks:
+            check.follow(recorded)
+    for check in checks:
+        check.finish_following(newest)
+
+
+def _seq(document: Document) -> int:
+    """Return a document's seq; one without was not written by us, and is not ahead of anything."""
+    seq = document.get("seq", 0)
+    return seq if isinstance(seq, int) else 0
 
 
 def _differing(name: str, expected: Document, found: Document | None) -> list[str]:

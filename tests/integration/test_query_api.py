@@ -399,6 +399,9 @@ def test_every_route_is_described(api: TestClient[Any]) -> None:
         "listTrades",
         "getAccount",
         "getVenueStatus",
+        "listTransfers",
+        "getTrialBalance",
+        "listEntries",
     }
 
 

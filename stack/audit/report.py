@@ -1,0 +1,51 @@
+"""How a verification looks to a person."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from stack.audit import verifying
+from stack.audit.findings import Findings, Proof
+
+SAYS: dict[Proof, str] = {
+    "chain_ok": "the chain and its signed heads hold",
+    "state_hash_equal": "the events give the state the processor had",
+    "read_models_equal": "the read models equal the fold of the events",
+    "money_conserved": "no money came from nowhere",
+}
+
+
+@contextmanager
+def progress_on(console: Console) -> Iterator[verifying.Progress]:
+    """Show a bar with the time that is left for each thing being done."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bars:
+        tasks: dict[str, TaskID] = {}
+
+        def said(what: str, done: int, total: int) -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total)
+            bars.update(tasks[what], completed=done, total=total)
+
+        yield said
+
+
+def show(output: Console, findings: Findings) -> None:
+    table = Table(show_header=False, box=None)
+    table.add_row("events", f"{findings.events:,}")
+    table.add_row("events a second", f"{findings.as_object()['events_per_second']:,}")
+    for shard in findings.shards:
+        table.add_row(
+            f"shard {shard['shard']}",
+            f"seq {shard['last_seq']:,}; {shard['heads']:,} heads, up to seq {shard['signed_up_to_seq']:,}",
+        )
+    for proof, says in SAYS.items():
+        table.add_row("[green]yes[/green]" if findings.holds(proof) else "[red]NO[/red]", says)
+    output.print(table)
+    for note in findings.notes:
+        output.print(f"note: {note}", markup=False)
+    for difference in findings.as_object()["differences"]:
+        output.print(f"- {difference}", markup=False)
