@@ -16,6 +16,7 @@ from domain.busting import on_record
 from domain.event import Command, Event
 from domain.exchange import Exchange, decide, make_so, pass_time
 from domain.order import CancelOrder, CancelReplace, OrderCancelled, PlaceOrder
+from domain.order_list import CancelOrderList, OrderListEnded, PlaceOrderList
 from domain.rejections import RefusedError
 from domain.trade import BustTrade, CorrectTrade
 from domain.transfer import (
@@ -74,18 +75,28 @@ def created_id(command: AnyCommand) -> str | None:
         return None if command.dry_run else command.order_id
     if isinstance(command, CancelReplace):
         return command.order_id
+    if isinstance(command, PlaceOrderList):
+        return command.list_id
     if isinstance(command, Deposit | RequestWithdrawal | TransferFunds | AdjustBalance):
         return command.transfer_id
     return None
 
 
-def asked_before(exchange: Exchange, command: AnyCommand) -> str | None:
-    """Return the id of the stream whose history may hold the answer to ``command`` already."""
+def asked_before(exchange: Exchange, command: AnyCommand) -> Sequence[str]:
+    """Return the ids of the streams whose history may hold the answer to ``command`` already."""
     if isinstance(command, CancelOrder) and command.order_id not in exchange.orders:
-        return command.order_id
+        return (command.order_id,)
+    if isinstance(command, CancelOrderList) and command.list_id not in exchange.lists:
+        return (command.list_id,)
     if isinstance(command, Settlement) and command.transfer_id not in exchange.withdrawals:
-        return command.transfer_id
-    return created_id(command)
+        return (command.transfer_id,)
+    stream = created_id(command)
+    return () if stream is None else (stream, *leg_ids(command))
+
+
+def leg_ids(command: AnyCommand) -> tuple[str, ...]:
+    """Return the ids of the other streams that begin with the one that ``command`` creates."""
+    return tuple(leg.order_id for leg in command.legs) if isinstance(command, PlaceOrderList) else ()
 
 
 class Batch:
@@ -114,6 +125,7 @@ class Batch:
         self._postings: dict[str, list[Posting]] = {}
         self._caused: dict[str, list[Event]] = {}
         self._cancelled: dict[str, OrderCancelled] = {}
+        self._lists_ended: dict[str, OrderListEnded] = {}
         self._settled: dict[str, list[Event]] = {}
         self._gather(_CLOCK, pass_time(shard.exchange, now_us))
 
@@ -147,6 +159,8 @@ class Batch:
         self._gather(Cause(command.actor, command.command_id, command.correlation_id), events)
         if stream := created_id(command):
             self._caused[stream] = events
+            for leg in leg_ids(command):
+                self._caused[leg] = events
         if isinstance(command, Settlement):
             self._settled[command.transfer_id] = events
         return outcome(self.shard.exchange, command, events, replayed=False)
@@ -186,20 +200,42 @@ class Batch:
         """
         if isinstance(command, CancelOrder):
             return self._cancelled_before(command)
+        if isinstance(command, CancelOrderList):
+            return self._list_cancelled_before(command)
         if isinstance(command, Settlement):
             return self._settled_before(command)
         stream = created_id(command)
         if stream is None:
             return None
-        events = self._caused.get(stream)
-        if events is None and stream in self._earlier:
-            events = _first_caused(self._earlier[stream])
+        events = self._first_events(stream)
         if events is None:
+            self._check_legs_are_new(command)
             return None
+        for leg in leg_ids(command):
+            events = [*events, *self._of_leg(leg, events)]
         first = self._first_of(stream, events)
         if not same_content(self.shard.exchange, command, first):
             raise RefusedError("id_reused", f"{stream} stands for {first}")
         return events
+
+    def _first_events(self, stream: str) -> Sequence[Event] | None:
+        """Return all events, or those of the stream, that the command caused which began it."""
+        events = self._caused.get(stream)
+        if events is None and stream in self._earlier:
+            return _first_caused(self._earlier[stream])
+        return events
+
+    def _of_leg(self, leg: str, events: Sequence[Event]) -> Sequence[Event]:
+        """Return the leg's own first events, unless ``events`` has them: in the store it has a stream of its
+        own.
+        """
+        known = any(getattr(event, "order_id", None) == leg for event in events)
+        return () if known else self._first_events(leg) or ()
+
+    def _check_legs_are_new(self, command: AnyCommand) -> None:
+        for leg in leg_ids(command):
+            if self._first_events(leg) is not None:
+                raise RefusedError("id_reused", f"leg {leg} of the list is an order already")
 
     def _first_of(self, stream: str, events: Sequence[Event]) -> Event:
         """Return the event that began the stream: a replacement's comes after those of the order it ends."""
@@ -214,6 +250,18 @@ class Batch:
             event
             for event in (events if here is None else [here])
             if isinstance(event, OrderCancelled)
+            and event.account == command.account
+            and event.reason == "requested"
+        ] or None
+
+    def _list_cancelled_before(self, command: CancelOrderList) -> Sequence[Event] | None:
+        """The same for a whole list."""
+        here = self._lists_ended.get(command.list_id)
+        events = [recorded.event for recorded in self._earlier.get(command.list_id, ())]
+        return [
+            event
+            for event in (events if here is None else [here])
+            if isinstance(event, OrderListEnded)
             and event.account == command.account
             and event.reason == "requested"
         ] or None
@@ -240,6 +288,8 @@ class Batch:
                 self._events.append((event, cause))  # type: ignore[arg-type] # every other event is stored
                 if isinstance(event, OrderCancelled):
                     self._cancelled[event.order_id] = event
+                elif isinstance(event, OrderListEnded):
+                    self._lists_ended[event.list_id] = event
 
     def close(self) -> list[Placed]:
         """Return all events in their final order, numbered and encoded."""

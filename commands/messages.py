@@ -13,6 +13,7 @@ from domain.control import ChangeMarketRules, DelistMarket, SetAccountStatus, Se
 from domain.event import Liquidity
 from domain.market import ListMarket, SetMarkPrice
 from domain.order import AmendOrder, CancelAll, CancelOrder, CancelReplace, PlaceOrder
+from domain.order_list import CancelOrderList, PlaceOrderList
 from domain.trade import BustTrade, CorrectTrade
 from domain.transfer import (
     AdjustBalance,
@@ -28,6 +29,8 @@ AnyCommand = (
     | AmendOrder
     | CancelOrder
     | CancelAll
+    | PlaceOrderList
+    | CancelOrderList
     | OpenAccount
     | Deposit
     | RequestWithdrawal
@@ -50,6 +53,7 @@ AnyCommand = (
 )
 
 Status = Literal[
+    "pending",
     "waiting",
     "open",
     "partially_filled",
@@ -67,6 +71,8 @@ Status = Literal[
     "listed",
     "delisted",
     "set",
+    "executing",
+    "all_done",
     "busted",
     "corrected",
 ]
@@ -110,6 +116,9 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     ``waiting``: the order waits for its trigger. ``rejected``: the order is on record as rejected;
     ``refused``: nothing happened, and the command may be sent again. ``valid``: so says a dry run.
     ``replayed``: it had been decided before, and this is the first outcome again.
+
+    Of an order list: ``executing``, ``all_done``, ``cancelled`` or ``rejected``, and in ``legs`` what became
+    of each order; ``pending``: it is not in force yet.
     """
 
     command_id: str
@@ -122,6 +131,8 @@ class Outcome(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     fills: tuple[OutcomeFill, ...] = ()
     scales: Scales | None = None
     replayed: bool = False
+    list_id: str = ""
+    legs: tuple["Outcome", ...] = ()
 
 
 class ReplyBatch(msgspec.Struct, frozen=True, gc=False):

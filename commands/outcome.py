@@ -1,10 +1,11 @@
 """The outcome of a command, told from the events it caused: now, or years later from the store."""
 
 from collections.abc import Sequence
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import msgspec
 
+from commands.list_outcome import list_status, same_list
 from commands.messages import AnyCommand, Outcome, OutcomeFill, Scales, Status
 from commands.transfer_content import same_transfer
 from domain.account import Deposit, OpenAccount
@@ -28,6 +29,7 @@ from domain.order import (
     PlaceOrder,
     Trigger,
 )
+from domain.order_list import CancelOrderList, OrderListPlaced, OrderListRejected, PlaceOrderList
 from domain.rejections import RefusedError
 from domain.trade import BustTrade, CorrectTrade
 from domain.transfer import (
@@ -50,7 +52,9 @@ def outcome(exchange: Exchange, command: AnyCommand, events: Sequence[Event], *,
         own = _own(events, command.order_id)
         if not own:
             return _unchanged(exchange, command)
-        return _order_outcome(exchange, command, own, replayed=replayed)
+        return _order_outcome(exchange, command.command_id, own, replayed=replayed)
+    if isinstance(command, PlaceOrderList | CancelOrderList):
+        return _list_outcome(exchange, command, events, replayed=replayed)
     count = sum(isinstance(event, OrderCancelled) for event in events)
     detail = f"{count} orders cancelled"
     if isinstance(command, CancelAll):
@@ -65,9 +69,9 @@ def _own(events: Sequence[Any], order_id: str) -> list[LifeEvent]:
 
 
 def refused(command: AnyCommand, refusal: RefusedError) -> Outcome:
-    return Outcome(
-        command.command_id, "refused", getattr(command, "order_id", ""), refusal.code, refusal.detail
-    )
+    order_id, list_id = getattr(command, "order_id", ""), getattr(command, "list_id", "")
+    code, detail = refusal.code, refusal.detail
+    return Outcome(command.command_id, "refused", order_id, code, detail, list_id=list_id)
 
 
 def _done(command: AnyCommand) -> Status:
@@ -94,7 +98,11 @@ _DONE: dict[type, Status] = {
 
 def same_content(exchange: Exchange, command: AnyCommand, first: Event) -> bool:
     """Whether ``command`` asks for what ``first``, the event its id stands for, granted or rejected."""
+    if isinstance(command, PlaceOrderList):
+        return isinstance(first, OrderListPlaced | OrderListRejected) and same_list(command, first)
     if isinstance(command, PlaceOrder | CancelReplace):
+        if getattr(first, "list_id", ""):
+            return False  # a leg of a list is another thing than an order by itself
         if isinstance(first, OrderRejected):
             asked = (command.account, command.symbol, _without_session(command.request))
             return (first.account, first.symbol, _without_session(first.request)) == asked
@@ -153,23 +161,21 @@ def _units(text: str | None, scale: int) -> int | None:
 
 def _order_outcome(
     exchange: Exchange,
-    command: PlaceOrder | CancelReplace | AmendOrder | CancelOrder,
+    command_id: str,
     own: Sequence[LifeEvent],
     *,
     replayed: bool,
 ) -> Outcome:
     first, last = own[0], own[-1]
     if isinstance(first, OrderRejected):
-        return Outcome(
-            command.command_id, "rejected", command.order_id, first.code, first.detail, replayed=replayed
-        )
+        return Outcome(command_id, "rejected", first.order_id, first.code, first.detail, replayed=replayed)
     rules = exchange.markets[first.symbol].rules
     fills = [event for event in own if isinstance(event, OrderFilled)]
     sizes = [event for event in own if isinstance(event, OrderPlaced | OrderAmended)]
     return Outcome(
-        command.command_id,
+        command_id,
         _status(own, fills),
-        command.order_id,
+        first.order_id,
         quantity=sizes[-1].quantity if sizes else 0,
         remaining=last.quantity if isinstance(last, OrderPlaced) else _remaining(last),
         fills=tuple(
@@ -211,8 +217,43 @@ def _status(own: Sequence[LifeEvent], fills: Sequence[OrderFilled]) -> Status:
     last = own[-1]
     if isinstance(last, OrderCancelled):
         return "cancelled"
+    if isinstance(last, OrderPlaced) and last.pending:
+        return "pending"
     if isinstance(last, OrderPlaced | OrderAmended) and last.trigger is not None:
         return "waiting"
     if not fills:
         return "open"
     return "partially_filled" if _remaining(last) else "filled"
+
+
+# --- An order list ------------------------------------------------------------------------------------------
+
+
+def _list_outcome(
+    exchange: Exchange,
+    command: PlaceOrderList | CancelOrderList,
+    events: Sequence[Event],
+    *,
+    replayed: bool,
+) -> Outcome:
+    by_order: dict[str, list[LifeEvent]] = {}
+    for event in cast("Sequence[Any]", events):
+        if type(event) in _LIFE_EVENTS:
+            by_order.setdefault(event.order_id, []).append(event)
+    if isinstance(command, PlaceOrderList):
+        ids = [leg.order_id for leg in command.legs]
+    else:
+        ids = [order_id for order_id, own in by_order.items() if isinstance(own[-1], OrderCancelled)]
+    legs = [
+        _order_outcome(exchange, command.command_id, by_order[order_id], replayed=replayed)
+        for order_id in ids
+    ]
+    return Outcome(
+        command.command_id,
+        list_status(command, events),
+        code=legs[0].code if legs else "",
+        detail=legs[0].detail if legs else "",
+        replayed=replayed,
+        list_id=command.list_id,
+        legs=tuple(legs),
+    )

@@ -10,10 +10,12 @@ from domain.exchange import Exchange, replay
 from domain.ids import account_stream, market_stream, venue_stream
 from domain.market import MarketListed
 from domain.order import OrderCancelled, OrderFilled, OrderPlaced, OrderRejected
+from domain.order_list import OrderListEnded, OrderListPlaced, OrderListRejected
 from domain.transfer import WithdrawalRequested
 from streams.codec import (
     ACCOUNT_EVENTS,
     ORDER_EVENTS,
+    ORDER_LIST_EVENTS,
     TRANSFER_EVENTS,
     VENUE_EVENTS,
     RecordedEvent,
@@ -26,8 +28,14 @@ logger = logging.getLogger(__name__)
 PROGRESS_S = 2.0
 
 # Looked up by type: this is asked of every event, and isinstance with a union takes ten times as long.
-_BEGINS_ONCE = {OrderPlaced, OrderRejected, *TRANSFER_EVENTS}
-_ENDS = {OrderCancelled, OrderRejected, *TRANSFER_EVENTS} - {WithdrawalRequested}
+_BEGINS_ONCE = {OrderPlaced, OrderRejected, OrderListPlaced, OrderListRejected, *TRANSFER_EVENTS}
+_ENDS = {
+    OrderCancelled,
+    OrderRejected,
+    OrderListEnded,
+    OrderListRejected,
+    *TRANSFER_EVENTS,
+} - {WithdrawalRequested}
 
 
 class Shard:
@@ -55,6 +63,8 @@ class Shard:
             return self._account_stream(named.account)
         if kind in TRANSFER_EVENTS:
             return str(named.transfer_id)
+        if kind in ORDER_LIST_EVENTS:
+            return str(named.list_id)
         if kind in VENUE_EVENTS:
             return venue_stream(self.number)
         return market_stream(self.number, named.rules.symbol if kind is MarketListed else named.symbol)

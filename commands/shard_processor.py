@@ -131,8 +131,9 @@ class ShardProcessor:
         self, batch: Batch, commands: Sequence[CommandMessage]
     ) -> Mapping[str, Sequence[RecordedEvent]]:
         """Return the history of each id that an earlier batch used: a query only if there may be any."""
-        ids = (asked_before(self._shard.exchange, message.command) for message in commands)
-        asked = [stream for stream in ids if stream is not None and not batch.began(stream)]
+        exchange = self._shard.exchange
+        ids = (stream for message in commands for stream in asked_before(exchange, message.command))
+        asked = [stream for stream in ids if not batch.began(stream)]
         suspects = self._shard.known.suspects(asked)
         return self._histories.of(suspects) if suspects else {}
 

@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING
 
 from domain.book import Order
 from domain.checks import limit_price_units, not_stale, positive_price, quantity_units, worth_enough
-from domain.ending import held_asset, open_order
+from domain.ending import not_a_leg, open_order
 from domain.event import Event
 from domain.limits import check_amendment
 from domain.markets import Market
 from domain.matching import plan, shrink, would_take
 from domain.numbers import format_units
 from domain.order import AmendOrder, OrderAmended, Trigger
-from domain.placing import check_funds, hold_needed, rest_of, trade, waiting_hold
+from domain.placing import adjust_hold, check_funds, hold_needed, rest_of, trade, waiting_hold
 from domain.price_bands import check_in_band
 from domain.rejections import RefusedError
 from domain.statuses import check_takes_orders
@@ -26,6 +26,7 @@ def amend(exchange: "Exchange", command: AmendOrder, now_us: int) -> list[Event]
     """Change the order; it keeps its place if only its quantity falls. Raises ``RefusedError``."""
     not_stale(command, now_us)
     order = open_order(exchange, command.account, command.order_id)
+    not_a_leg(order)
     market = exchange.markets[order.symbol]
     step = Step(exchange, command.command_id, now_us)
     changed = _changed(market, order, command)
@@ -33,11 +34,11 @@ def amend(exchange: "Exchange", command: AmendOrder, now_us: int) -> list[Event]
         return []
     check_takes_orders(exchange, market, reducing=_only_reduces(order, changed))
     if order.trigger is not None:
-        _amend_waiting(step, market, order, changed)
+        amend_waiting(step, market, order, changed, waiting_hold(market, changed))
     elif changed.price == order.price and changed.quantity < order.quantity:
         shrink(step, market, order, order.quantity - changed.quantity)
     else:
-        _requeue(step, market, order, changed)
+        requeue(step, market, order, changed)
     return step.events
 
 
@@ -86,27 +87,34 @@ def _moved(market: Market, order: Order, text: str) -> Trigger:
     return Trigger(price, trigger.rising, trigger.source)
 
 
-def _amend_waiting(step: Step, market: Market, order: Order, changed: Order) -> None:
-    check_amendment(step, market, order, changed)
-    changed.held = waiting_hold(market, changed)
+def amend_waiting(  # what it holds is not always its own to say
+    step: Step, market: Market, order: Order, changed: Order, held: int, partner: str = ""
+) -> None:
+    """The order waits as ``changed`` and holds ``held``. ``partner``: another that it cannot trade beside.
+    Raises ``RefusedError``.
+    """
+    check_amendment(step, market, order, changed, partner)
+    changed.held = held
     _check_more_funds(step, market, order, changed.held)
     step.events.append(_amended(order, changed, leaves=0, resting=0, keeps_priority=True))
-    _adjust_hold(step, market, order, changed.held)
+    adjust_hold(step, market, order, changed.held)
 
 
-def _requeue(step: Step, market: Market, order: Order, changed: Order) -> None:
-    """The order leaves its place and meets the book like a new one."""
+def requeue(step: Step, market: Market, order: Order, changed: Order, partner: str = "") -> None:
+    """The order leaves its place and meets the book like a new one. ``partner`` as above. Raises
+    ``RefusedError``.
+    """
     if changed.price is not None:
         check_in_band(market, changed.side, changed.price)
     if order.post_only and would_take(market, changed):
         raise RefusedError("post_only_would_take", "amended so, the order would trade at once")
-    check_amendment(step, market, order, changed)
+    check_amendment(step, market, order, changed, partner)
     planned = plan(market, changed)
     changed.held = hold_needed(market, changed, planned)
     _check_more_funds(step, market, order, changed.held)
     rests = rest_of(changed, planned)
     step.events.append(_amended(order, changed, leaves=order.shown, resting=rests, keeps_priority=False))
-    _adjust_hold(step, market, order, changed.held)
+    adjust_hold(step, market, order, changed.held)
     trade(step, market, changed, planned, rests)
 
 
@@ -133,11 +141,3 @@ def _amended(
 def _check_more_funds(step: Step, market: Market, order: Order, needed: int) -> None:
     if needed > order.held:
         check_funds(step, market, order, needed - order.held)
-
-
-def _adjust_hold(step: Step, market: Market, order: Order, needed: int) -> None:
-    asset = held_asset(market, order)
-    if needed > order.held:
-        step.ledger.hold(order.account, asset, needed - order.held, order.order_id)
-    else:
-        step.ledger.release(order.account, asset, order.held - needed, order.order_id)

@@ -21,8 +21,9 @@ class Order(Hashed):
 
     ``shown`` is what the book has of it (0: it does not rest). ``display``: an iceberg shows at most that
     much. ``trigger``: it waits until that fires. ``budget``: a market order may spend (or, selling, is to
-    earn) that many quote units; its ``quantity`` is then what it traded. ``owner``: of its account, as it is
-    now; it follows from the account's group and is no state of the order's own.
+    earn) that many quote units; its ``quantity`` is then what it traded. ``list_id``: the order list it is a
+    leg of; a pending leg has quantity 0. ``owner``: of its account, as it is now; it follows from the
+    account's group and is no state of the order's own.
     """
 
     __slots__ = (
@@ -35,6 +36,7 @@ class Order(Hashed):
         "expires_at_us",
         "held",
         "level",
+        "list_id",
         "maker_fee_ppm",
         "order_id",
         "order_type",
@@ -81,6 +83,7 @@ class Order(Hashed):
         self.expires_at_us = 0
         self.session = ""
         self.post_only = False
+        self.list_id = ""
         self.priority = 0
         self.seed: i64 = 0
         self.level: Level | None = None
@@ -107,7 +110,7 @@ class Order(Hashed):
         """Digest what never changes, once."""
         seed: i64 = digest_of_text(
             f"{self.order_id}\0{self.account}\0{self.client_order_id}\0{self.symbol}\0{self.side}"
-            f"\0{self.order_type}\0{self.time_in_force}\0{self.self_trade}\0{self.session}"
+            f"\0{self.order_type}\0{self.time_in_force}\0{self.self_trade}\0{self.session}\0{self.list_id}"
         )
         seed = mixed(mixed(mixed(seed, self.post_only), self.budget), self.display)
         seed = mixed(mixed(seed, self.maker_fee_ppm), self.taker_fee_ppm)

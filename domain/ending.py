@@ -58,6 +58,12 @@ def open_order(exchange: "Exchange", account: str, order_id: str) -> Order:
     return order
 
 
+def not_a_leg(order: Order) -> None:
+    """Raise ``RefusedError`` for an order whose list says what it is."""
+    if order.list_id:
+        raise RefusedError("leg_of_order_list", f"order {order.order_id} is a leg of list {order.list_id}")
+
+
 def expire(exchange: "Exchange", now_us: int) -> list[Event]:
     """Cancel the orders whose time has come by ``now_us``."""
     step = Step(exchange, "clock", now_us)

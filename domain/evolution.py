@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import astuple
 
+from domain import order_lists
 from domain.accounts import Account
 from domain.book import Order
 from domain.event import TriggerSource
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 def order_placed(exchange: "Exchange", event: OrderPlaced) -> None:
     """Its own trades follow as events of their own: until they have come, it rests beside what it meets."""
-    order, resting, trigger = _order_of(event)
+    order, resting, trigger, pending = _order_of(event)
     market = exchange.markets[order.symbol]
     exchange.orders[order.order_id] = order
     account = exchange.accounts[order.account]
@@ -39,11 +40,10 @@ def order_placed(exchange: "Exchange", event: OrderPlaced) -> None:
     account.open_on[order.symbol] = account.open_on.get(order.symbol, 0) + 1
     if order.expires_at_us:
         heappush(exchange.expiries, (order.expires_at_us, order.order_id))
-    if trigger is not None:
-        market.book.last_priority += 1
-        order.priority = market.book.last_priority
-        market.waiting.add(order, trigger)
-        exchange.hashed.changed(market)
+    if order.list_id:
+        order_lists.leg_placed(exchange, order, event)
+    if trigger is not None and not pending:
+        _wait(exchange, market, order, trigger)
     else:
         _rest(exchange, market, order, resting)
     exchange.hashed.changed(order)
@@ -51,8 +51,8 @@ def order_placed(exchange: "Exchange", event: OrderPlaced) -> None:
         _count_new(exchange, market, account, order)
 
 
-def _order_of(event: OrderPlaced) -> tuple[Order, int, Trigger | None]:
-    """Return the order, how much of it rests, and what it waits for.
+def _order_of(event: OrderPlaced) -> tuple[Order, int, Trigger | None, bool]:
+    """Return the order, how much of it rests, what it waits for, and whether it is pending.
 
     All fields are read at once: one by one, that would be the longest part of placing an order.
     """
@@ -77,6 +77,8 @@ def _order_of(event: OrderPlaced) -> tuple[Order, int, Trigger | None]:
         expires_at_us,
         session,
         post_only,
+        list_id,
+        pending,
     ) = astuple(event)
     order = Order(order_id, account, client_order_id, symbol, side)
     order.order_type, order.time_in_force = order_type, time_in_force
@@ -85,8 +87,9 @@ def _order_of(event: OrderPlaced) -> tuple[Order, int, Trigger | None]:
     order.maker_fee_ppm, order.taker_fee_ppm = maker_fee_ppm, taker_fee_ppm
     order.self_trade, order.session = self_trade, session
     order.expires_at_us, order.post_only = expires_at_us, post_only
+    order.list_id = list_id
     order.settle_seed()
-    return order, resting, trigger
+    return order, resting, trigger, pending
 
 
 def order_filled(exchange: "Exchange", event: OrderFilled) -> None:
@@ -97,6 +100,8 @@ def order_filled(exchange: "Exchange", event: OrderFilled) -> None:
         account.exposure.remove(market.rules, order)
     order.remaining = event.remaining
     order.held = event.held
+    if order.list_id:
+        order_lists.leg_filled(exchange, order, event)
     net = position_filled(exchange, account, event)
     if account.exposure is not None:
         account.exposure.add(market.rules, order)
@@ -125,6 +130,8 @@ def order_triggered(exchange: "Exchange", event: OrderTriggered) -> None:
         exposure.add(market.rules, order)
     order.priority = 0
     order.held = event.held
+    if order.list_id:
+        order_lists.leg_triggered(exchange, order)
     _rest(exchange, market, order, event.resting)
     exchange.hashed.changed(order)
 
@@ -132,6 +139,8 @@ def order_triggered(exchange: "Exchange", event: OrderTriggered) -> None:
 def order_amended(exchange: "Exchange", event: OrderAmended) -> None:
     market = exchange.markets[event.symbol]
     order = exchange.orders[event.order_id]
+    if order.list_id:
+        order_lists.leg_amended(exchange, order, event)
     account = exchange.accounts[event.account]
     if account.exposure is not None:
         account.exposure.remove(market.rules, order)
@@ -144,11 +153,15 @@ def order_amended(exchange: "Exchange", event: OrderAmended) -> None:
     if order.trigger is not None and event.trigger is not None:
         market.waiting.remove(order)
         market.waiting.add(order, event.trigger)
+    elif event.trigger is not None:
+        # What it begins to wait for may be there already: the fill that it follows has marked the market.
+        _wait(exchange, market, order, event.trigger)
     _rest(exchange, market, order, event.resting)
     exchange.hashed.changed(order)
     if account.exposure is not None:
         account.exposure.add(market.rules, order)
-    if account.limits is not None and not event.keeps_priority:
+    # A leg queues again because another has traded: its account has sent nothing.
+    if account.limits is not None and not event.keeps_priority and not order.list_id:
         count_order(exchange, account)
 
 
@@ -161,6 +174,8 @@ def order_cancelled(exchange: "Exchange", event: OrderCancelled) -> None:
     market.waiting.remove(order)
     market.book.leave(order)
     order.remaining = 0
+    if order.list_id:
+        order_lists.leg_cancelled(exchange, order, event)
     _forget(exchange, account, order)
 
 
@@ -179,6 +194,13 @@ def mark_price_set(exchange: "Exchange", event: MarkPriceSet) -> None:
     market = exchange.markets[event.symbol]
     market.mark_price = event.price
     _price_moved(exchange, market, "mark", event.price)
+    exchange.hashed.changed(market)
+
+
+def _wait(exchange: "Exchange", market: Market, order: Order, trigger: Trigger) -> None:
+    market.book.last_priority += 1
+    order.priority = market.book.last_priority
+    market.waiting.add(order, trigger)
     exchange.hashed.changed(market)
 
 

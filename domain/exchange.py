@@ -17,11 +17,15 @@ from domain import (
     control,
     ending,
     evolution,
+    following,
     funding,
     limits,
+    lists,
     market,
     markets,
     order,
+    order_list,
+    order_lists,
     placing,
     rule_changes,
     statuses,
@@ -37,6 +41,7 @@ from domain.book import Order
 from domain.event import Command, Event
 from domain.markets import Market
 from domain.order import CancelOrder, OrderCancelled, OrderFilled, OrderPlaced, PlaceOrder
+from domain.order_lists import OrderList
 from domain.state_hash import StateHash
 from domain.transfers import Withdrawal
 
@@ -47,7 +52,8 @@ class Exchange:
     venue gave by correction less what it took, both in minor units; ``withdrawals`` those under way, by id;
     ``venue_status`` what all markets and accounts take, one of ``VenueStatus``.
 
-    ``moved``: the markets whose price has moved since it was last looked whom that triggers. ``expiries``: a
+    ``moved``: the markets whose price has moved since it was last looked whom that triggers; ``touched``: the
+    order lists of which something happened to an order since it was last looked what follows. ``expiries``: a
     heap of (time, order id), of orders that may be done by then. ``now_us``: when the last thing happened,
     in microseconds since 1970, UTC.
     """
@@ -58,10 +64,12 @@ class Exchange:
         self.orders: dict[str, Order] = {}
         self.scales: dict[str, int] = {}
         self.outside: dict[str, int] = {}
+        self.lists: dict[str, OrderList] = {}
         self.adjustments: dict[str, int] = {}
         self.withdrawals: dict[str, Withdrawal] = {}
         self.venue_status = "open"
         self.moved: dict[str, None] = {}
+        self.touched: dict[str, None] = {}
         self.expiries: list[tuple[int, str]] = []
         self.now_us = 0
         self.hashed = StateHash()
@@ -96,6 +104,8 @@ DECISIONS: dict[type[Command], Callable[[Exchange, Any, int], list[Event]]] = {
     order.AmendOrder: amending.amend,
     order.CancelOrder: ending.cancel,
     order.CancelAll: ending.cancel_all,
+    order_list.PlaceOrderList: lists.place_list,
+    order_list.CancelOrderList: lists.cancel_list,
     account.OpenAccount: accounts.open_account,
     account.Deposit: funding.deposit,
     account.SetAccountFees: terms.set_account_fees,
@@ -124,6 +134,9 @@ EVOLUTIONS: dict[type[Event], Callable[[Exchange, Any], None]] = {
     order.OrderCancelled: evolution.order_cancelled,
     order.OrderRejected: evolution.order_rejected,
     order.TradePrevented: evolution.trade_prevented,
+    order_list.OrderListPlaced: order_lists.list_placed,
+    order_list.OrderListRejected: order_lists.list_rejected,
+    order_list.OrderListEnded: order_lists.list_ended,
     account.Posting: accounts.posted,
     account.AccountPosted: accounts.account_posted,
     account.AccountOpened: accounts.account_opened,
@@ -198,7 +211,7 @@ def carry_out(exchange: Exchange, command: Command, now_us: int) -> list[Event]:
 
 
 def make_so(exchange: Exchange, events: list[Event], command_id: str, now_us: int) -> list[Event]:
-    """Apply what was decided, and all that follows: the orders it triggers, and whom they trigger.
+    """Apply what was decided, and all that follows: in the order lists it touches, and whom it triggers.
 
     Return all events, those that followed included.
     """
@@ -206,27 +219,32 @@ def make_so(exchange: Exchange, events: list[Event], command_id: str, now_us: in
         exchange.now_us = now_us
     for event in events:
         evolve(exchange, event)
-    return events + _follow(exchange, command_id, now_us) if exchange.moved else events
+    follows = exchange.moved or exchange.touched
+    return events + _follow(exchange, command_id, now_us) if follows else events
 
 
 def pass_time(exchange: Exchange, now_us: int) -> list[Event]:
-    """Expire the orders whose time has come by ``now_us``. Return all events."""
+    """Expire the orders whose time has come by ``now_us``. Return all events, those that follow included."""
     next_us = exchange.next_expiry_us()
     if next_us is None or next_us > now_us:
         return []
-    events = ending.expire(exchange, now_us)
-    if events:
-        exchange.now_us = now_us
-    for event in events:
-        evolve(exchange, event)
-    return events
+    return make_so(exchange, ending.expire(exchange, now_us), "clock", now_us)
 
 
 def _follow(exchange: Exchange, command_id: str, now_us: int) -> list[Event]:
-    """Each round triggers one order of those that wait, so the rounds are as many as these at most."""
+    """Each round triggers one order of those that wait, or ends or enlarges some of a list. An order is
+    enlarged by what another one has traded, and there is only so much that can trade.
+    """
     followed: list[Event] = []
-    while events := triggering.next_triggered(exchange, command_id, now_us):
+    while events := _next(exchange, command_id, now_us):
         for event in events:
             evolve(exchange, event)
         followed += events
     return followed
+
+
+def _next(exchange: Exchange, command_id: str, now_us: int) -> list[Event]:
+    """What holds orders together comes first: an order that its list has ended triggers no more."""
+    return following.next_reaction(exchange, command_id, now_us) or triggering.next_triggered(
+        exchange, command_id, now_us
+    )

@@ -33,6 +33,10 @@ def order_id(shard: int, account: str, client_order_id: str) -> str:
     return _stream_id(shard, hashed.hexdigest())
 
 
+def list_id(shard: int, account: str, client_list_id: str) -> str:
+    return stream_id(shard, "list", account, client_list_id)
+
+
 def transfer_id(shard: int, account: str, client_transfer_id: str) -> str:
     return stream_id(shard, "transfer", account, client_transfer_id)
 

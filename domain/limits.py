@@ -129,9 +129,17 @@ def check_order(step: Step, market: Market, order: Order, planned: Plan | None =
     check.loss(limits)
 
 
-def check_amendment(step: Step, market: Market, order: Order, changed: Order) -> None:
+def check_list_rate(step: Step, name: str, legs: int) -> None:
+    """Raise ``RefusedError`` unless the account may send that many orders more in this second."""
+    account = step.exchange.accounts[name]
+    if account.limits is not None:
+        _check_rate(account, account.limits, step.now_us, legs)
+
+
+def check_amendment(step: Step, market: Market, order: Order, changed: Order, partner: str = "") -> None:
     """Raise ``RefusedError`` if what ``order`` is to become is beyond a limit. A size that does not grow is
-    within its limit; an amendment that only takes quantity away is within all.
+    within its limit; an amendment that only takes quantity away is within all. ``partner``: the open order
+    of which only one of both will trade. A leg of a list grows by itself, so no rate holds it up.
     """
     account = step.exchange.accounts[order.account]
     if account.limits is None and market.rules.max_position == 0:
@@ -139,10 +147,11 @@ def check_amendment(step: Step, market: Market, order: Order, changed: Order) ->
     if (changed.price, changed.trigger) == (order.price, order.trigger) and changed.quantity < order.quantity:
         return
     limits = account.limits or NONE
-    if order.trigger is None:
+    if order.trigger is None and not order.list_id:
         _check_rate(account, limits, step.now_us)
     before, after = _size(market, order, None), _size(market, changed, None)
-    check = Check(step, market, changed, after, before, {order.order_id})
+    gone = {order.order_id, partner} - {""}
+    check = Check(step, market, changed, after, before, gone)
     check.sizes(limits)
     check.loss(limits)
 
@@ -160,14 +169,16 @@ def _size(market: Market, order: Order, planned: Plan | None) -> Size:
     return Size(order.budget or cost, quantity, 0)
 
 
-def _check_rate(account: Account, limits: AccountLimits, now_us: int) -> None:
+def _check_rate(account: Account, limits: AccountLimits, now_us: int, orders: int = 1) -> None:
     rate = limits.order_rate
     if rate is None:
         return
     sent = account.orders_in_second if account.second == now_us // SECOND_US else 0
-    if sent >= rate:
+    if sent + orders > rate:
+        more = f", and these are {orders}" if orders > 1 else ""
         raise RefusedError(
-            "order_rate", f"{account.account} has sent {sent} orders in this second; {rate} are allowed"
+            "order_rate",
+            f"{account.account} has sent {sent} orders in this second; {rate} are allowed{more}",
         )
 
 

@@ -24,6 +24,14 @@ CancelReason = Literal[
     "budget_spent",
     "disconnected",
     "replaced",
+    "list",
+    "insufficient_funds",
+    "invalid_trigger",
+    "post_only_would_take",
+    "max_order_notional",
+    "max_open_notional",
+    "max_position",
+    "daily_loss",
     "market_closed",
     "rules_changed",
     "price_band",
@@ -64,6 +72,9 @@ class Trigger(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
 class OrderPlaced(Event, frozen=True, tag="OrderPlaced.v1"):
     """The order is accepted. Of its ``quantity``, ``resting`` enters the book once it has traded what it can;
     ``held`` is what its account holds for it before that. With a ``trigger`` it waits for that instead.
+
+    ``list_id``: the order list it is a leg of. A ``pending`` leg is in no book, waits for no price and holds
+    nothing, until amendments bring it into force, part by part.
     """
 
     order_id: str
@@ -86,6 +97,8 @@ class OrderPlaced(Event, frozen=True, tag="OrderPlaced.v1"):
     expires_at_us: int = 0
     session: str = ""
     post_only: bool = False
+    list_id: str = ""
+    pending: bool = False
 
 
 class OrderRejected(Event, frozen=True, tag="OrderRejected.v1"):
@@ -98,6 +111,7 @@ class OrderRejected(Event, frozen=True, tag="OrderRejected.v1"):
     request: "OrderRequest"
     code: str
     detail: str
+    list_id: str = ""
 
 
 class OrderFilled(Event, frozen=True, tag="OrderFilled.v1"):

@@ -17,7 +17,7 @@ from domain.checks import (
     shown_quantity,
     worth_enough,
 )
-from domain.ending import cancel_order, held_asset, open_order
+from domain.ending import cancel_order, held_asset, not_a_leg, open_order
 from domain.event import Event
 from domain.limits import check_order
 from domain.market import DAY_US, SECOND_US
@@ -78,6 +78,7 @@ def cancel_replace(exchange: "Exchange", command: CancelReplace, now_us: int) ->
 def _cancel_first(step: Step, command: CancelReplace) -> None:
     try:
         order = open_order(step.exchange, command.account, command.cancel_order_id)
+        not_a_leg(order)
     except RefusedError:
         if command.mode == "stop_on_failure":
             raise
@@ -105,8 +106,13 @@ def rejected(command: PlaceOrder | CancelReplace, code: str, detail: str) -> Ord
 # --- What is asked for ----------------------------------------------------------------------------------
 
 
-def draft(step: Step, command: PlaceOrder | CancelReplace) -> Order:
-    """Return the order as asked for, checked by the market's rules; nothing is held yet."""
+def draft(
+    step: Step, command: PlaceOrder | CancelReplace, *, pending: bool = False, beside: int = 0
+) -> Order:
+    """Return the order as asked for, checked by the market's rules; nothing is held yet. ``pending``: it is
+    not to be in force yet, so the price it is to wait for may be there already, and its limit is not asked
+    about. ``beside``: how many orders are to be open before it in the same step.
+    """
     exchange, request = step.exchange, Asked(command.request)
     market = market_of(exchange, command.symbol)
     check_open(exchange, command.account)
@@ -124,35 +130,39 @@ def draft(step: Step, command: PlaceOrder | CancelReplace) -> Order:
     order.owner = account.owner
     order.maker_fee_ppm, order.taker_fee_ppm = fees_of(account, market)
     order.self_trade = request.self_trade
-    order.trigger = _trigger(market, request)
+    order.trigger = _trigger(market, request, pending=pending)
     order.expires_at_us = _expiry(market, request, step.now_us)
     order.session, order.post_only = request.session, request.post_only
     worth_enough(market, order.price, order.quantity)
-    if order.price is not None and order.trigger is None:
+    if order.price is not None and order.trigger is None and not pending:
         check_in_band(market, order.side, order.price)
-    _check_room(step, market, order)
+    _check_room(step, market, order, beside)
     return order
 
 
-def _check_room(step: Step, market: Market, order: Order) -> None:
+def stays(order: Order) -> bool:
+    """Whether the order may rest or wait, and so counts as open."""
+    return order.trigger is not None or (order.price is not None and order.time_in_force not in AT_ONCE)
+
+
+def _check_room(step: Step, market: Market, order: Order, beside: int) -> None:
     """Raise ``RefusedError`` if the account may have no more open orders on the market, and this is one that
     rests or waits.
     """
     most = market.max_open_orders
-    stays = order.trigger is not None or (order.price is not None and order.time_in_force not in AT_ONCE)
-    if not (most and stays):
+    if not (most and stays(order)):
         return
     account = step.exchange.accounts[order.account]
     ended = [account.orders[order_id] for order_id in step.ended if order_id in account.orders]
     leaves = sum(one.symbol == order.symbol for one in ended)
-    has = account.open_on.get(order.symbol, 0) - leaves
+    has = account.open_on.get(order.symbol, 0) - leaves + beside
     if has >= most:
         raise RefusedError(
             "max_open_orders", f"{order.account} has {has} open orders on {order.symbol}; {most} are allowed"
         )
 
 
-def _trigger(market: Market, request: Asked) -> Trigger | None:
+def _trigger(market: Market, request: Asked, *, pending: bool) -> Trigger | None:
     if request.order_type not in WITH_TRIGGER:
         return None
     now = market.price_of(request.trigger_source)
@@ -160,7 +170,7 @@ def _trigger(market: Market, request: Asked) -> Trigger | None:
     if request.order_type == "trailing_stop":
         return _trailing(market, request, now, rising=rising)
     price = positive_price(market, "trigger_price", request.trigger_price or "")
-    if now is not None and (now >= price if rising else now <= price):
+    if now is not None and not pending and (now >= price if rising else now <= price):
         asked, stands = (format_units(units, market.rules.price_scale) for units in (price, now))
         raise RefusedError(
             "would_trigger_at_once",
@@ -207,7 +217,7 @@ def enter(step: Step, order: Order, request: OrderRequest) -> None:
     """Let the order wait for its trigger, or meet the book. Raises ``RefusedError``."""
     market = step.market(order.symbol)
     if order.trigger is not None:
-        wait(step, market, order)
+        wait(step, market, order, waiting_hold(market, order))
         return
     if order.post_only and would_take(market, order, step.ended):
         raise RefusedError("post_only_would_take", f"price {request.price} would trade at once")
@@ -228,10 +238,9 @@ def enter(step: Step, order: Order, request: OrderRequest) -> None:
         trade(step, market, order, planned, rests)
 
 
-def wait(step: Step, market: Market, order: Order) -> None:
+def wait(step: Step, market: Market, order: Order, held: int) -> None:
     """Hold what the order will need when its trigger fires."""
     check_order(step, market, order)
-    held = waiting_hold(market, order)
     check_funds(step, market, order, held)
     order.held = held
     step.events.append(placed(order, 0))
@@ -291,7 +300,16 @@ def check_funds(step: Step, market: Market, order: Order, needed: int) -> None:
         raise RefusedError("insufficient_funds", f"needs {needs} {asset}, available {has}")
 
 
-def placed(order: Order, resting: int) -> OrderPlaced:
+def adjust_hold(step: Step, market: Market, order: Order, needed: int) -> None:
+    """Let the account hold ``needed`` for the order, instead of what it holds now."""
+    asset = held_asset(market, order)
+    if needed > order.held:
+        step.ledger.hold(order.account, asset, needed - order.held, order.order_id)
+    else:
+        step.ledger.release(order.account, asset, order.held - needed, order.order_id)
+
+
+def placed(order: Order, resting: int, *, pending: bool = False) -> OrderPlaced:
     return OrderPlaced(
         order.order_id,
         order.account,
@@ -313,4 +331,6 @@ def placed(order: Order, resting: int) -> OrderPlaced:
         order.expires_at_us,
         session=order.session,
         post_only=order.post_only,
+        list_id=order.list_id,
+        pending=pending,
     )

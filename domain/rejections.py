@@ -122,6 +122,17 @@ CATALOGUE: dict[str, Reason] = {
         "The account has no open order of this id: it was filled, cancelled, rejected or never placed.",
         "Query the order to see how it ended.",
     ),
+    "invalid_order_list": Reason(
+        "The orders of the list do not fit together.", "Correct what the detail names."
+    ),
+    "order_list_not_open": Reason(
+        "The account has no order list of this id of which an order is open.",
+        "Query the list to see how it ended.",
+    ),
+    "leg_of_order_list": Reason(
+        "The order belongs to an order list, and cannot be changed on its own.",
+        "Cancel it or its list, and place another.",
+    ),
     "unknown_trade": Reason(
         "The order has no trade of this number on this market.",
         "Give the trade's market and number, and the id of one of its two orders.",

@@ -34,7 +34,7 @@ def change_rules(exchange: "Exchange", command: ChangeMarketRules, now_us: int) 
     step = Step(exchange, command.command_id, now_us)
     step.events.append(MarketRulesChanged(command.symbol, rules, actor=command.actor))
     for order in orders_on(exchange, command.symbol):
-        if not still_fits(rules, order):
+        if not still_fits(rules, order) or not may_grow(exchange, rules, order):
             cancel_order(step, market, order, "rules_changed")
     return step.events
 
@@ -46,6 +46,15 @@ def still_fits(rules: MarketRules, order: Order) -> bool:
     quantities = (order.quantity, order.remaining, order.shown, order.display)
     on_tick = order.price is None or order.price % rules.tick == 0
     return on_tick and not any(quantity % rules.lot for quantity in quantities)
+
+
+def may_grow(exchange: "Exchange", rules: MarketRules, order: Order) -> bool:
+    """Whether all that a pending leg may still come to is on the lot; true for every other order."""
+    its_list = exchange.lists.get(order.list_id)
+    if its_list is None or its_list.lead is None or its_list.lead.order_id not in exchange.orders:
+        return True
+    leg = its_list.leg(order.order_id)
+    return leg.given == leg.wanted or leg.wanted % rules.lot == 0
 
 
 def _changed(rules: MarketRules, command: ChangeMarketRules) -> MarketRules:

@@ -9,6 +9,7 @@ from domain.markets import Market
 from domain.matching import Plan, is_killed, plan
 from domain.order import OrderTriggered
 from domain.placing import hold_needed, rest_of, trade
+from domain.sharing import take_over
 from domain.statuses import matches
 from domain.step import Step
 
@@ -41,8 +42,11 @@ def _fired(market: Market) -> Order | None:
 
 def _trigger(step: Step, market: Market, waiting: Order) -> None:
     order = copy_of(waiting)
-    order.trigger = None
-    planned = plan(market, order, order.held if order.side == "buy" and order.price is None else None)
+    if order.list_id:
+        take_over(step, market, order)
+    held, order.trigger = order.held, None
+    purse = held if order.side == "buy" and order.price is None else None
+    planned = plan(market, order, purse, step.ended)
     if is_killed(order, planned):
         planned = Plan([], [], order.remaining, "fill_or_kill")
     rests = rest_of(order, planned)
@@ -62,7 +66,7 @@ def _trigger(step: Step, market: Market, waiting: Order) -> None:
             order.held,
         )
     )
-    step.ledger.release(order.account, held_asset(market, order), waiting.held - order.held, order.order_id)
+    step.ledger.release(order.account, held_asset(market, order), held - order.held, order.order_id)
     trade(step, market, order, planned, rests)
 
 
@@ -75,5 +79,5 @@ def copy_of(order: Order) -> Order:
     copied.maker_fee_ppm, copied.taker_fee_ppm = order.maker_fee_ppm, order.taker_fee_ppm
     copied.self_trade, copied.trigger = order.self_trade, order.trigger
     copied.expires_at_us, copied.session = order.expires_at_us, order.session
-    copied.post_only, copied.owner = order.post_only, order.owner
+    copied.post_only, copied.owner, copied.list_id = order.post_only, order.owner, order.list_id
     return copied

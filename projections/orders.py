@@ -7,6 +7,9 @@ fills (``notional``, ``fees``, in quote units) as strings. What was not asked fo
 an event of its own, so where it stands meanwhile only the order's processor knows. Once it has fired, it says
 at which price and when.
 
+``list_id``, ``role``: of which order list it is a leg, and what it is there. A pending leg shows the quantity
+asked for; once it is in force, as much of that as the working leg has filled.
+
 A rejected order has none of these: ``sent`` keeps what was sent, with the reason's ``code`` and ``detail``.
 """
 
@@ -40,10 +43,10 @@ OrderEvent = (
     | TradePrevented
 )
 
-WAITING, OPEN, PARTIALLY_FILLED = "waiting", "open", "partially_filled"
+PENDING, WAITING, OPEN, PARTIALLY_FILLED = "pending", "waiting", "open", "partially_filled"
 FILLED, CANCELLED, REJECTED = "filled", "cancelled", "rejected"
 ENDED = frozenset({FILLED, CANCELLED, REJECTED})
-STATUSES = (WAITING, OPEN, PARTIALLY_FILLED, FILLED, CANCELLED, REJECTED)
+STATUSES = (PENDING, WAITING, OPEN, PARTIALLY_FILLED, FILLED, CANCELLED, REJECTED)
 FILLS_MAX = 50  # of one order kept with it, the latest; all of them are among the trades
 PREVENTED_MAX = 10  # the same for trades that self-trade prevention kept from happening
 
@@ -72,7 +75,8 @@ def begins(event: OrderEvent) -> bool:
 def placed(_document: Document | None, event: OrderPlaced, at: At) -> Document:
     return {
         **_asked(event, event, at),
-        "status": OPEN if event.trigger is None else WAITING,
+        "status": _status_of_new(event),
+        "role": _role(event),
         "price": event.price,
         "quantity": event.quantity,
         "budget": event.budget or None,
@@ -88,6 +92,19 @@ def placed(_document: Document | None, event: OrderPlaced, at: At) -> Document:
         "prevented": [],
         "prevented_count": 0,
     }
+
+
+def _status_of_new(event: OrderPlaced) -> str:
+    if event.pending:
+        return PENDING
+    return OPEN if event.trigger is None else WAITING
+
+
+def _role(event: OrderPlaced) -> str | None:
+    """Return what it is in its order list, if it is in one."""
+    if not event.list_id:
+        return None
+    return "pending" if event.pending else "working"
 
 
 def rejected(_document: Document | None, event: OrderRejected, at: At) -> Document:
@@ -111,6 +128,7 @@ def _asked(event: OrderPlaced | OrderRejected, asked: OrderPlaced | OrderRequest
         "self_trade": asked.self_trade,
         "post_only": asked.post_only,
         "session": asked.session or None,
+        "list_id": event.list_id or None,
         "created_at_us": at.occurred_at_us,
         "updated_at_us": at.occurred_at_us,
         "page_key": page_key(at.occurred_at_us, event.order_id),

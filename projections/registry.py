@@ -7,6 +7,7 @@ from projections import (
     ledger,
     limits,
     markets,
+    order_lists,
     orders,
     positions,
     trade_changes,
@@ -21,6 +22,7 @@ PROJECTIONS: dict[str, Projection] = {
     for projection in (
         markets.PROJECTION,
         orders.PROJECTION,
+        order_lists.PROJECTION,
         books.PROJECTION,
         trades.PROJECTION,
         trade_changes.PROJECTION,

@@ -35,6 +35,7 @@ from domain.order import (
     OrderTriggered,
     TradePrevented,
 )
+from domain.order_list import OrderListEnded, OrderListPlaced, OrderListRejected
 from domain.trade import TradeBusted, TradeCorrected
 from domain.transfer import (
     BalanceAdjusted,
@@ -45,7 +46,8 @@ from domain.transfer import (
 )
 from streams.upcasting import UPCASTERS, upcast
 
-# Each family has streams of its own: an order, a transfer, an account, a market, the venue.
+# Each family has streams of its own: an order, an order list, a transfer, an account, a market, the
+# venue.
 OrderEvent = (
     OrderPlaced
     | OrderRejected
@@ -55,6 +57,7 @@ OrderEvent = (
     | OrderCancelled
     | TradePrevented
 )
+OrderListEvent = OrderListPlaced | OrderListRejected | OrderListEnded
 TransferEvent = (
     FundsDeposited
     | WithdrawalRequested
@@ -76,10 +79,11 @@ MarketEvent = (
     | TradeCorrected
 )
 VenueEvent = VenueStatusChanged
-StoredEventType = OrderEvent | TransferEvent | AccountEvent | MarketEvent | VenueEvent
+StoredEventType = OrderEvent | OrderListEvent | TransferEvent | AccountEvent | MarketEvent | VenueEvent
 
 # The same for a quick look by type; a family of one is no union.
 ORDER_EVENTS = frozenset(get_args(OrderEvent))
+ORDER_LIST_EVENTS = frozenset(get_args(OrderListEvent))
 TRANSFER_EVENTS = frozenset(get_args(TransferEvent))
 ACCOUNT_EVENTS = frozenset(get_args(AccountEvent))
 VENUE_EVENTS = frozenset({VenueEvent})

@@ -5,6 +5,7 @@ from streams.topics import ACCOUNTS, EXECUTIONS
 SOURCES: dict[str, str] = {
     "markets": EXECUTIONS,
     "orders": EXECUTIONS,
+    "order_lists": EXECUTIONS,
     "books": EXECUTIONS,
     "trades": EXECUTIONS,
     "trade_changes": EXECUTIONS,

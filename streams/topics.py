@@ -1,8 +1,8 @@
 """The topics, and which partition of which topic an event goes to.
 
-``executions`` carries the events of orders and markets, mark prices included, by symbol, and those of the
-venue, by a key that is no symbol; ``accounts`` those of accounts, by account; so that whoever follows one
-market or one account reads one partition, in order.
+``executions`` carries the events of orders, order lists and markets, mark prices included, by symbol, and
+those of the venue, by a key that is no symbol; ``accounts`` those of accounts, by account; so that whoever
+follows one market or one account reads one partition, in order.
 """
 
 from functools import lru_cache

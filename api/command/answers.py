@@ -4,13 +4,17 @@ from http import HTTPStatus
 
 from litestar import Response
 
+from api.command.list_schemas import OrderListView, list_view
 from api.command.schemas import DoneView, OrderView, order_view
 from api.problems import Problem
 from commands.messages import AnyCommand, Outcome
 from domain.order import AmendOrder, CancelOrder, CancelReplace, PlaceOrder
+from domain.order_list import CancelOrderList, PlaceOrderList
 
 _STATUS_OF_REFUSAL = {
     "order_not_open": HTTPStatus.CONFLICT,
+    "order_list_not_open": HTTPStatus.CONFLICT,
+    "leg_of_order_list": HTTPStatus.CONFLICT,
     "market_exists": HTTPStatus.CONFLICT,
     "unknown_trade": HTTPStatus.NOT_FOUND,
     "trade_already_busted": HTTPStatus.CONFLICT,
@@ -31,6 +35,20 @@ def order_answer(
     if outcome is not None and outcome.code:
         raise _problem(outcome, token)
     view = order_view(command.command_id, command.order_id, outcome, token)
+    status = HTTPStatus.ACCEPTED if outcome is None else accepted
+    return Response(view, status_code=status, headers=_headers(outcome))
+
+
+def list_answer(
+    command: PlaceOrderList | CancelOrderList,
+    outcome: Outcome | None,
+    token: str,
+    accepted: HTTPStatus = HTTPStatus.OK,
+) -> Response[OrderListView]:
+    """Return what became of an order list: ``accepted``, or 202 while undecided. Raises ``Problem``."""
+    if outcome is not None and outcome.code:
+        raise _problem(outcome, token)
+    view = list_view(command.command_id, command.list_id, outcome, token)
     status = HTTPStatus.ACCEPTED if outcome is None else accepted
     return Response(view, status_code=status, headers=_headers(outcome))
 
@@ -63,6 +81,7 @@ def _problem(outcome: Outcome, token: str) -> Problem:
         headers=_headers(outcome),
         command_id=outcome.command_id,
         order_id=outcome.order_id or None,
+        list_id=outcome.list_id or None,
         status_of_order=outcome.status,
         replayed=outcome.replayed,
         token=token,

@@ -9,7 +9,7 @@ from litestar import Litestar, get
 from litestar.openapi import OpenAPIConfig
 
 from api.auth import bearer_tokens
-from api.command import connection, controls, door, money, orders, trades, venue
+from api.command import connection, controls, door, money, order_lists, orders, trades, venue
 from api.command.bounds import WebSocketBounds
 from api.command.desk import Desk
 from api.command.door import Door
@@ -74,6 +74,7 @@ def create_app(config: CommandApiConfig) -> Litestar:
     return Litestar(
         [
             *orders.ROUTES,
+            *order_lists.ROUTES,
             *money.ROUTES,
             *venue.ROUTES,
             *controls.ROUTES,

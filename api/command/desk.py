@@ -57,6 +57,10 @@ class Desk:
     ) -> CancelAll:
         return self._intake.cancel_all(_origin(request), account, symbol, side)
 
+    def valid_until_us(self) -> int:
+        """Return until when an order that is sent now is to be executed, in microseconds."""
+        return self._intake.valid_until_us()
+
     async def send_all(self, commands: list[AnyCommand]) -> tuple[list[Outcome | None], str]:
         """Return the outcome of each command, and the token that reads them back.
 

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from api.auth import Identity, may_act_for
 from api.command import schemas
+from api.command.list_schemas import LegRequest
 from domain import ids
 from domain.event import Side
 from domain.order import AmendOrder, CancelAll, CancelOrder, CancelReplace, OrderRequest, PlaceOrder
@@ -37,18 +38,22 @@ class Intake:
         """Return a command id that no other command has."""
         return f"{self._prefix}{next(self._numbers):x}"
 
+    def valid_until_us(self) -> int:
+        """Return until when an order that is sent now is to be executed, in microseconds."""
+        return time.time_ns() // 1_000 + self._valid_us
+
     def place(self, origin: Origin, order: schemas.PlaceOrderRequest, *, dry_run: bool = False) -> PlaceOrder:
         may_act_for(origin.identity, order.account)
         return PlaceOrder(
             command_id=self.new_id(),
             actor=origin.identity.subject,
             correlation_id=origin.correlation_id,
-            valid_until_us=time.time_ns() // 1_000 + self._valid_us,
+            valid_until_us=self.valid_until_us(),
             order_id=ids.order_id(DEFAULT_SHARD, order.account, order.client_order_id),
             account=order.account,
             client_order_id=order.client_order_id,
             symbol=order.symbol,
-            request=_asked_for(order, origin.session),
+            request=asked_for(order, origin.session),
             dry_run=dry_run,
         )
 
@@ -59,14 +64,14 @@ class Intake:
             command_id=self.new_id(),
             actor=origin.identity.subject,
             correlation_id=origin.correlation_id,
-            valid_until_us=time.time_ns() // 1_000 + self._valid_us,
+            valid_until_us=self.valid_until_us(),
             cancel_order_id=asked.cancel_order_id,
             mode=asked.mode,
             order_id=ids.order_id(DEFAULT_SHARD, order.account, order.client_order_id),
             account=order.account,
             client_order_id=order.client_order_id,
             symbol=order.symbol,
-            request=_asked_for(order, origin.session),
+            request=asked_for(order, origin.session),
         )
 
     def amend(self, origin: Origin, order_id: str, change: schemas.AmendOrderRequest) -> AmendOrder:
@@ -111,7 +116,7 @@ class Intake:
         ]
 
 
-def _asked_for(order: schemas.PlaceOrderRequest, session: str) -> OrderRequest:
+def asked_for(order: schemas.PlaceOrderRequest | LegRequest, session: str = "") -> OrderRequest:
     return OrderRequest(
         side=order.side,
         order_type=order.type,

@@ -24,10 +24,11 @@ from api.query.trade_views import TradeChangeView, TradeStatus, trade_status
 from domain.event import Liquidity, Side, TriggerSource
 from domain.market import MarketRules
 from domain.order import CancelReason, OrderType, SelfTrade, TimeInForce
+from domain.order_list import LegRole
 from domain.rejections import CATALOGUE
 from projections.projection import Document
 
-OrderStatus = Literal["waiting", "open", "partially_filled", "filled", "cancelled", "rejected"]
+OrderStatus = Literal["pending", "waiting", "open", "partially_filled", "filled", "cancelled", "rejected"]
 
 
 class FillView(msgspec.Struct, frozen=True):
@@ -98,7 +99,9 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     """An order as it stands. ``fills`` are its latest, at most 50, and ``prevented_trades`` at most 10; the
     counts count all. ``fees`` are in the quote asset. Of ``filled``, ``busted`` counts as never traded;
     ``notional``, ``fees`` and ``average_price`` are of what counts, at corrected prices. ``null``: not asked
-    for. A rejected order shows what was sent, as it was sent.
+    for. A rejected order shows what was sent, as it was sent. ``list_id``, ``role``: the order list it is a
+    leg of; a ``pending`` leg is not in force yet, and once it is, its ``quantity`` is as much as the working
+    leg has filled.
     """
 
     order_id: str
@@ -117,6 +120,8 @@ class OrderView(msgspec.Struct, frozen=True, kw_only=True):
     post_only: bool
     self_trade: SelfTrade
     session: str | None = None
+    list_id: str | None = None
+    role: LegRole | None = None
     expires_at: Time | None = None
     filled: Decimal = "0"
     remaining: Decimal = "0"
@@ -152,6 +157,7 @@ def order_view(order: Document, rules: MarketRules | None, changes: Sequence[Doc
         "created_at": time_of(order["created_at_us"]),
         "updated_at": time_of(order["updated_at_us"]),
         **{name: order[name] for name in _AS_IT_IS},
+        **{name: order.get(name) for name in ("list_id", "role")},
     }
     if order["status"] == "rejected" or rules is None:
         return _rejected_view(order, about)

@@ -388,6 +388,7 @@ def test_every_route_is_described(api: TestClient[Any]) -> None:
     assert ids == {
         "health",
         "getOrder",
+        "getOrderList",
         "listOrders",
         "listBalances",
         "listPositions",

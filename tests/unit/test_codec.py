@@ -41,6 +41,7 @@ from domain.order import (
     TradePrevented,
     Trigger,
 )
+from domain.order_list import ListLeg, OrderListEnded, OrderListPlaced, OrderListRejected
 from domain.trade import TradeBusted, TradeCorrected
 from domain.transfer import (
     BalanceAdjusted,
@@ -459,6 +460,37 @@ GOLDEN = {
     ),
 }
 
+LEGS = (
+    ListLeg(ORDER, "entry", OrderRequest(side="buy", quantity="1", price="100")),
+    ListLeg(
+        COUNTER,
+        "exit",
+        OrderRequest(side="sell", order_type="stop", quantity="1.0", trigger_price="90"),
+    ),
+)
+GOLDEN |= {
+    "OrderListPlaced.v1": recorded(
+        9, "list-stream", 1, OrderListPlaced("list-stream", "alice", "list-1", "BTC-USD", "oto", LEGS)
+    ),
+    "OrderListRejected.v1": recorded(
+        10,
+        "list-stream",
+        1,
+        OrderListRejected(
+            "list-stream",
+            "alice",
+            "list-1",
+            "BTC-USD",
+            "oto",
+            LEGS,
+            "insufficient_funds",
+            "needs 100 USD, available 0",
+        ),
+    ),
+    "OrderListEnded.v1": recorded(
+        11, "list-stream", 2, OrderListEnded("list-stream", "alice", "BTC-USD", "requested")
+    ),
+}
 PRESENT = [name for name in GOLDEN if name in PRESENT_TYPES]
 
 

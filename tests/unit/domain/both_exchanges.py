@@ -30,6 +30,7 @@ from tests.unit.domain.flows import (
 )
 from tests.unit.domain.invariants import check_invariants
 from tests.unit.domain.naive import NaiveExchange
+from tests.unit.domain.naive_lists import NaiveExchangeWithLists
 from tests.unit.domain.naive_orders import Placing, Result, Trade
 from tests.unit.domain.recording import read, replayed, stored, timed
 from tests.unit.domain.story import NOW_US, do
@@ -43,12 +44,13 @@ class Both(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.exchange = Exchange()
-        self.naive = NaiveExchange({})
+        self.naive = NaiveExchangeWithLists()
         self.naive.now_us = NOW_US
         self.scales: dict[str, int] = {}
         self.batches: list[list[Event]] = [[]]
         self.times: dict[int, int] = {}
         self.sent: list[Placing] = []
+        self.lists: list[tuple[str, str]] = []
         self.ended: set[str] = set()
         self.trades: Counter[str] = Counter()
         self.commands = 0

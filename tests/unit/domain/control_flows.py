@@ -20,7 +20,7 @@ from domain.control import (
 from domain.market import ListMarket
 from tests.unit.domain.both_exchanges import Both
 from tests.unit.domain.flows import ACCOUNTS, PAIRS, Pair, fees_ppm, rarely, text
-from tests.unit.domain.naive_controls import STRICTNESS, fits
+from tests.unit.domain.naive_controls import STRICTNESS
 from tests.unit.domain.naive_orders import RefusedError, Rules
 
 MILLION = 10**6
@@ -186,12 +186,13 @@ class Controls(Both):
         if product.denominator != 1 or rules.least % rules.lot or rules.most % rules.lot:
             raise RefusedError("market_rules_invalid")
         self.naive.markets[symbol] = rules
-        self.end_all(lambda order: order.symbol == symbol and not fits(rules, order), "rules_changed")
+        self.end_all(
+            lambda order: order.symbol == symbol and not self.naive.fits(rules, order), "rules_changed"
+        )
 
     def end_all(self, which: Any, reason: str) -> None:
-        for order in list(self.naive.orders):
-            if which(order):
-                self.naive.end(order, reason)
+        for order in [order for order in self.naive.orders if which(order)]:
+            self.naive.end(order, reason)
 
 
 def with_sizes(rules: Rules, tick: int | None, lot: int | None) -> Rules:

@@ -3,7 +3,8 @@
 Two exchanges are the same exactly if their dumps are equal. Dictionaries become lists of pairs, so that
 their order counts too: it shows in the sentences of some rejections, and in which order orders are cancelled.
 
-Not in it: ``moved``, which only says where to look, and of the heap of expiries those that are over.
+Not in it: ``moved`` and ``touched``, which only say where to look, and of the heap of expiries those that are
+over.
 """
 
 from typing import Any
@@ -18,6 +19,7 @@ from domain.exchange import Exchange
 from domain.exposure import Exposure
 from domain.markets import Market
 from domain.waiting import Waiting
+from tests.unit.domain.dump_lists import dump_list, list_terms
 
 Dump = dict[str, Any]
 
@@ -32,6 +34,7 @@ ORDER_NAMES = (
     "time_in_force",
     "self_trade",
     "session",
+    "list_id",
 )
 ORDER_NUMBERS = (
     "post_only",
@@ -60,6 +63,7 @@ def dump(exchange: Exchange) -> Dump:
         "accounts": [(name, _account(account)) for name, account in exchange.accounts.items()],
         "markets": [(symbol, _market(market)) for symbol, market in exchange.markets.items()],
         "orders": [(order_id, _order(order)) for order_id, order in exchange.orders.items()],
+        "lists": [(list_id, dump_list(its_list)) for list_id, its_list in exchange.lists.items()],
         "expiries": sorted({expiry for expiry in exchange.expiries if expiry[1] in exchange.orders}),
         "venue_status": exchange.venue_status,
         "scales": list(exchange.scales.items()),
@@ -99,7 +103,8 @@ def hash_from_scratch(state: Dump) -> int:
         for account, holder in state["accounts"]
         for symbol, position in holder["positions"]
     ]
-    named = [*markets, *rules, *accounts, *venue, *money, *trades]
+    lists = [list_terms(its_list) for _, its_list in state["lists"]]
+    named = [*lists, *markets, *rules, *accounts, *venue, *money, *trades]
     return sum([*orders, *balances, *positions, *(_digest(*parts) for parts in named)]) % 2**64
 
 

@@ -9,10 +9,12 @@ from domain.markets import Market
 from domain.order import Trigger
 from tests.unit.domain.dump import dump, hash_from_scratch
 from tests.unit.domain.invariants_of_exposure import check_exposures
+from tests.unit.domain.invariants_of_lists import check_lists, is_pending, is_stop_of_pair
 
 
 def check_invariants(exchange: Exchange) -> None:
     check_money(exchange)
+    check_lists(exchange)
     check_holds(exchange)
     for market in exchange.markets.values():
         check_book(market.book)
@@ -49,10 +51,11 @@ def check_holds(exchange: Exchange) -> None:
     for order in exchange.orders.values():
         market = exchange.markets[order.symbol]
         by_holders[order.account, held_asset(market, order.side)] += order.held
-        check_hold(market, order)
+        if not is_stop_of_pair(exchange, order):
+            check_hold(market, order)
     for withdrawal in exchange.withdrawals.values():
         by_holders[withdrawal.account, withdrawal.asset] += withdrawal.amount
-    assert held == dict(by_holders)
+    assert held == {whose: amount for whose, amount in by_holders.items() if amount}
 
 
 def check_hold(market: Market, order: Order) -> None:
@@ -69,7 +72,7 @@ def held_asset(market: Market, side: Side) -> str:
 
 
 def hold_of(market: Market, order: Order) -> int:
-    if order.side == "sell":
+    if order.side == "sell" or order.quantity == 0:
         return order.remaining
     price = order.price
     if price is None:
@@ -133,7 +136,8 @@ def check_open_orders(exchange: Exchange, market: Market) -> None:
         for order in level
     ]
     waiting = [order for keys in market.waiting._lists.values() for _, _, order in keys]
-    open_orders = [order for order in exchange.orders.values() if order.symbol == market.rules.symbol]
+    mine = [order for order in exchange.orders.values() if order.symbol == market.rules.symbol]
+    open_orders = [order for order in mine if not is_pending(exchange, order)]
     assert sorted(map(id, resting + waiting)) == sorted(map(id, open_orders))
     assert all(0 < order.remaining <= order.quantity for order in open_orders)
     assert all(order.trigger is None for order in resting)

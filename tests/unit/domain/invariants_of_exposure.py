@@ -5,6 +5,7 @@ from collections import defaultdict
 from domain.accounts import Account
 from domain.book import Order
 from domain.exchange import Exchange
+from tests.unit.domain.invariants_of_lists import is_pending
 
 
 def check_exposures(exchange: Exchange) -> None:
@@ -19,7 +20,7 @@ def check_open_orders(exchange: Exchange, account: Account) -> None:
     notional: dict[str, int] = defaultdict(int)
     quantity: dict[tuple[str, str], int] = defaultdict(int)
     for order in exchange.orders.values():
-        if order.account == account.account:
+        if order.account == account.account and not is_pending(exchange, order):
             rules = exchange.markets[order.symbol].rules
             notional[rules.quote_asset] += rules.notional(price_of(exchange, order), order.remaining)
             quantity[order.symbol, order.side] += order.remaining

@@ -10,7 +10,7 @@ from copy import copy
 from fractions import Fraction
 
 from tests.unit.domain.naive_busting import Deal, remember
-from tests.unit.domain.naive_controls import NaiveControls
+from tests.unit.domain.naive_controls import NaiveControls, fits
 from tests.unit.domain.naive_limits import DAY_US, Limiting, NaiveFill
 from tests.unit.domain.naive_matching import is_met, meet, trades
 from tests.unit.domain.naive_money import NaiveMoney
@@ -93,9 +93,16 @@ class NaiveExchange(NaiveMoney):
         except RefusedError as refusal:
             self.totals, self.orders, self.prices = before
             return Result(refused=str(refusal))
-        while fired := self.fired():
-            self.fire(fired)
+        while self.follow():
+            pass
         return self.result
+
+    def follow(self) -> bool:
+        """Do the next thing that follows from what has happened, if there is one."""
+        fired = self.fired()
+        if fired:
+            self.fire(fired)
+        return fired is not None
 
     def place(self, placing: Placing) -> None:
         try:
@@ -161,6 +168,12 @@ class NaiveExchange(NaiveMoney):
     def check_limits(self, order: NaiveOrder, meeting: Meeting | None, before: NaiveOrder | None) -> None:
         self.limiting.check(self.orders, order, meeting, before, self.now_us)
 
+    def check_rate(self, order: NaiveOrder) -> None:
+        self.limiting.check_rate(order.account, self.now_us)
+
+    def fits(self, rules: Rules, order: NaiveOrder) -> bool:
+        return fits(rules, order)
+
     def set_mark(self, symbol: str, price: Fraction) -> None:
         self.controls.check_listed(symbol)
         self.price_is(symbol, "mark", price)
@@ -189,7 +202,7 @@ class NaiveExchange(NaiveMoney):
         if order.trigger is None:
             self.enter(order)
         else:
-            self.limiting.check_rate(order.account, self.now_us)
+            self.check_rate(order)
             self.check_limits(order, None, None)
             self.check_funds(order, self.hold(order))
             self.orders.append(order)
@@ -315,8 +328,14 @@ class NaiveExchange(NaiveMoney):
             and Fraction(placing.price) * Fraction(placing.quantity or 0) < rules.min_notional
         ):
             raise RefusedError("min_notional")
+        self.check_band(rules, placing)
+        self.controls.check_room(rules, placing, self.all_open())
+
+    def check_band(self, rules: Rules, placing: Placing) -> None:
         self.controls.check_band(rules, placing, self.reference(placing.symbol))
-        self.controls.check_room(rules, placing, self.orders)
+
+    def all_open(self) -> list[NaiveOrder]:
+        return self.orders
 
     def reference(self, symbol: str) -> Fraction | None:
         return self.prices.get((symbol, "mark"), self.prices.get((symbol, "last")))
@@ -361,7 +380,7 @@ class NaiveExchange(NaiveMoney):
         if order.post_only and (meeting.parts or meeting.prevented):
             raise RefusedError("post_only_would_take")
         if not fired:
-            self.limiting.check_rate(order.account, self.now_us)
+            self.check_rate(order)
             self.check_limits(order, meeting, before)
             self.check_funds(order, self.needs(order, meeting))
         if order.tif == "fok" and (meeting.decremented or not self.in_full(order, meeting)):

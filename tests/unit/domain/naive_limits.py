@@ -99,9 +99,10 @@ class Limiting:
 
     # --- What it may ---
 
-    def check_rate(self, account: str, now_us: int) -> None:
+    def check_rate(self, account: str, now_us: int, orders: int = 1) -> None:
         rate = self.of(account).order_rate
-        if rate is not None and self.attempts.get(account, []).count(now_us // SECOND_US) >= rate:
+        sent = self.attempts.get(account, []).count(now_us // SECOND_US)
+        if rate is not None and sent + orders > rate:
             raise RefusedError("order_rate")
 
     def check(

@@ -22,6 +22,7 @@ from domain.order import (
     CancelOrder,
     CancelReplace,
 )
+from domain.order_list import CancelOrderList
 from tests.unit.domain.both_exchanges import in_units, place_order
 from tests.unit.domain.control_flows import Controls
 from tests.unit.domain.dump import dump
@@ -47,6 +48,7 @@ from tests.unit.domain.flows import (
     text,
     ticks,
 )
+from tests.unit.domain.flows_of_lists import AskedList, asked_lists, list_command
 from tests.unit.domain.money_flow import MoneyFlow
 from tests.unit.domain.naive_orders import Placing
 
@@ -186,6 +188,29 @@ class Flow(Busting, MoneyFlow, Controls, LimitedFlow):
             session=session or None,
         )
         self.both(command, lambda: self.naive.cancel_all(account, symbol, side, session))
+
+    @rule(asked_list=asked_lists, pair=pairs)
+    def place_list(self, asked_list: AskedList, pair: Pair) -> None:
+        sent = []
+        for order in asked_list.legs:
+            sent.append(self.as_sent(order, pair))
+            self.sent.append(sent[-1])
+        name = f"l{len(self.lists)}"
+        self.lists.append((name, asked_list.legs[0].account))
+        command = list_command(name, asked_list.kind, sent, self.command_id())
+        self.both(command, lambda: self.naive.place_list(name, asked_list.kind, sent))
+
+    @rule(which=st.integers(0, 9), stranger=rarely, chance=rarely)
+    def cancel_list(self, which: int, stranger: bool, chance: bool) -> None:
+        """Mostly of one that is open."""
+        open_lists = [(name, owner) for name, owner in self.lists if name in self.exchange.lists]
+        among = self.lists if chance or not open_lists else open_lists
+        if not among or not (chance or which > 6):
+            return
+        name, owner = among[which % len(among)]
+        account = "mallory" if stranger else owner
+        command = CancelOrderList(command_id=self.command_id(), actor="", list_id=name, account=account)
+        self.both(command, lambda: self.naive.cancel_list(account, name))
 
     @rule(pair=pairs, price=ticks)
     def set_mark_price(self, pair: Pair, price: int) -> None:

@@ -95,6 +95,7 @@ def test_a_repeated_event_changes_nothing(name: str) -> None:
 def test_every_projection_has_something_to_show() -> None:
     assert all(EXPECTED.values())
     assert {order["status"] for order in EXPECTED["orders"].values()} == {
+        "pending",
         "waiting",
         "open",
         "partially_filled",
@@ -120,6 +121,7 @@ def test_what_has_ended_is_let_go() -> None:
             folding.fold(recorded.event, at(recorded))
     folding.forget(folding.take_changed())
     assert {order["status"] for order in folding.documents.values()} <= {
+        "pending",
         "waiting",
         "open",
         "partially_filled",

@@ -6,8 +6,10 @@ from typing import Any
 
 from commands.messages import AnyCommand
 from domain.event import Side
+from domain.ids import list_id
 from domain.market import SetMarkPrice
 from domain.order import AmendOrder, CancelAll, CancelOrder, CancelReplace, OrderRequest, PlaceOrder
+from domain.order_list import ListLeg, PlaceOrderList
 
 MIDDLE = 100
 EXPIRES_US_MAX = 20_000
@@ -40,7 +42,7 @@ class Wishes:
         if drawn < 0.33:
             symbol = self.chance.choice(self.symbols)
             return SetMarkPrice(**self.cause("clock"), symbol=symbol, price=self.price())
-        return self.place(now_us)
+        return self.bracket() if drawn > 0.96 else self.place(now_us)
 
     def cause(self, actor: str) -> dict[str, Any]:
         return {"command_id": f"c{self.count}", "actor": actor}
@@ -56,6 +58,28 @@ class Wishes:
             client_order_id=name,
             symbol=symbol,
             request=self.request(now_us),
+        )
+
+    def bracket(self) -> PlaceOrderList:
+        """An entry near the middle, and its two exits."""
+        account, symbol = self.chance.choice(self.accounts), self.chance.choice(self.symbols)
+        quantity, name = self.quantity(), f"l{self.count}"
+        asked = (
+            OrderRequest(side="buy", quantity=quantity, price=f"{MIDDLE + self.chance.gauss(0, 0.3):.2f}"),
+            OrderRequest(side="sell", quantity=quantity, price=f"{MIDDLE + 2}"),
+            OrderRequest(side="sell", order_type="stop", quantity=quantity, trigger_price=f"{MIDDLE - 1}"),
+        )
+        names = [f"{name}-{role}" for role in ("entry", "profit", "stop")]
+        ids = [self.new_id(account, one) for one in names]
+        self.placed += [(account, symbol, one) for one in ids]
+        return PlaceOrderList(
+            **self.cause(account),
+            list_id=list_id(0, account, name),
+            account=account,
+            client_list_id=name,
+            symbol=symbol,
+            kind="otoco",
+            legs=tuple(ListLeg(*leg) for leg in zip(ids, names, asked, strict=True)),
         )
 
     def change(self, drawn: float, now_us: int) -> AnyCommand:
