@@ -24,14 +24,13 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from commands import schema
-from domain.account import AccountOpened, AccountPosted, FundsDeposited
 from domain.order import OrderFilled, OrderPlaced, OrderRejected
 from projections import progress
 from projections.projection import Document
 from projections.registry import PROJECTIONS
 from stack.running import Stack, running_stack
 from stack.settings import CHECKOUT, Settings
-from streams.codec import RecordedEvent, encode, event_type
+from streams.codec import ACCOUNT_EVENTS, TRANSFER_EVENTS, RecordedEvent, encode, event_type
 from streams.compare import differences, heads, wait_until_visible
 from streams.history import read_events
 from streams.lag_watch import LagWatch
@@ -344,8 +343,8 @@ def test_a_worker_that_was_replaced_and_wakes_up_changes_nothing(exchange: Excha
     fed = [PROJECTIONS["balances"], PROJECTIONS["positions"]]
     assert differences(exchange.database, exchange.venue.events, projections=fed, shard=exchange.shard) == []
     last = max(mark.seq for mark in progress.read(exchange.database, "positions"))
-    posted = (AccountPosted, AccountOpened, FundsDeposited)
-    assert last == max(event.seq for event in exchange.venue.events if isinstance(event.event, posted))
+    kinds = ACCOUNT_EVENTS | TRANSFER_EVENTS
+    assert last == max(event.seq for event in exchange.venue.events if type(event.event) in kinds)
 
 
 def test_a_repeat_of_what_is_no_longer_at_hand_is_skipped(exchange: Exchange) -> None:

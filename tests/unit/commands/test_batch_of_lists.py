@@ -110,6 +110,12 @@ def test_a_list_is_cancelled_and_the_cancel_may_be_sent_again(shard: Shard) -> N
     assert not none
 
 
+def test_a_cancel_may_be_sent_again_before_the_first_is_stored(shard: Shard) -> None:
+    decided(shard, [oto()])
+    (_, again), _ = decided(shard, [CANCEL, CANCEL])
+    assert (again.status, again.replayed) == ("cancelled", True)
+
+
 def test_a_list_that_ended_by_itself_is_not_cancelled(shard: Shard) -> None:
     _, placed = decided(shard, [oto()])
     leg_gone = CancelOrder(command_id="c", actor="alice", order_id=ENTRY, account="alice")
