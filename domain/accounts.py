@@ -126,10 +126,12 @@ def open_account(exchange: "Exchange", command: OpenAccount, _now_us: int) -> li
     return [] if command.account in exchange.accounts else [AccountOpened(command.account)]
 
 
-def check_open(exchange: "Exchange", account: str) -> None:
-    """Raise ``RefusedError`` unless ``account`` is a trader's open account."""
-    if account not in exchange.accounts or account == FEES:
-        raise RefusedError("unknown_account", f"account {account!r} is not open")
+def check_open(exchange: "Exchange", name: str) -> Account:
+    """Return a trader's open account. Raises ``RefusedError``."""
+    account = exchange.accounts.get(name)
+    if account is None or name == FEES:
+        raise RefusedError("unknown_account", f"account {name!r} is not open")
+    return account
 
 
 # --- Evolution ------------------------------------------------------------------------------------------

@@ -31,8 +31,7 @@ NONE = AccountLimits()
 
 def set_limits(exchange: "Exchange", command: SetAccountLimits, _now_us: int) -> list[Event]:
     """Replace the account's limits; setting the same again changes nothing. Raises ``RefusedError``."""
-    check_open(exchange, command.account)
-    account = exchange.accounts[command.account]
+    account = check_open(exchange, command.account)
     limits = _read(exchange, command.limits)
     return [] if limits == (account.limits or NONE) else [AccountLimitsSet(command.account, limits)]
 

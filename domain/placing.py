@@ -115,18 +115,17 @@ def draft(
     """
     exchange, request = step.exchange, Asked(command.request)
     market = market_of(exchange, command.symbol)
-    check_open(exchange, command.account)
+    account = check_open(exchange, command.account)
     check_takes_orders(exchange, market)
-    check_may_place(exchange.accounts[command.account], request.side)
+    check_may_place(account, request.side)
     check_request(request)
-    order = Order(command.order_id, command.account, command.client_order_id, command.symbol, request.side)
+    order = Order(command.order_id, account.account, command.client_order_id, market.symbol, request.side)
     order.order_type = request.order_type
     order.time_in_force = request.time_in_force
     order.price = limit_price(market, request)
     order.quantity = order.remaining = order_quantity(market, request)
     order.budget = quote_budget(market, request)
     order.display = shown_quantity(market, request, order.quantity)
-    account = exchange.accounts[command.account]
     order.owner = account.owner
     order.maker_fee_ppm, order.taker_fee_ppm = fees_of(account, market)
     order.self_trade = request.self_trade

@@ -104,8 +104,7 @@ def delist(exchange: "Exchange", command: DelistMarket, _now_us: int) -> list[Ev
 
 def set_account_status(exchange: "Exchange", command: SetAccountStatus, now_us: int) -> list[Event]:
     """Give the account that status, and cancel the orders it may not have. Raises ``RefusedError``."""
-    check_open(exchange, command.account)
-    account = exchange.accounts[command.account]
+    account = check_open(exchange, command.account)
     if command.only_tighten and STRICTER.index(command.status) < STRICTER.index(account.status):
         return []
     step = Step(exchange, command.command_id, now_us)
