@@ -1,4 +1,4 @@
-"""Everything included: over the API, Kafka, the processor, a durable commit, publishing, and the answer back.
+"""Everything included: over a WebSocket, the API, Kafka, the processor, a durable commit, publishing, and the answer back.
 
 The read side is off. Each lane sends a batch, waits for its answer, and sends the next; an account always
 sends on the same lane, so that a cancel never overtakes its order.
@@ -20,6 +20,7 @@ from stack.load.client import Cancel, CommandClient, Outcome, Place
 from stack.load.measurements import Histogram
 from stack.load.playing import OPEN
 from stack.load.session import admin_token, run_async
+from stack.load.websocket import WebSocketClient
 from stack.ports import HOST
 from stack.running import Stack
 
@@ -35,12 +36,12 @@ Request = Place | Cancel
 
 
 async def send(client: CommandClient, commands: Sequence[Request]) -> list[Outcome]:
-    """Send commands by the door that is measured, and return the outcome of each."""
+    """Send commands by the door that is measured, and return the outcome of each; what was shed goes again."""
     outcomes, _ = await client.batch(commands)
     return outcomes
 
 
-DOOR = "REST batches"
+DOOR = "WebSocket frames"
 
 
 @dataclass
@@ -90,7 +91,7 @@ async def _measure(stack: Stack, seconds: float, lanes: list[list[Request]], fou
     url = f"http://{HOST}:{settings.command_api_port}"
     counted, stop = Counted(), asyncio.Event()
     with psycopg.connect(settings.postgres_dsn, autocommit=True) as store:
-        async with CommandClient(url, "", admin_token(settings)) as client, asyncio.TaskGroup() as group:
+        async with WebSocketClient(url, "", admin_token(settings)) as client, asyncio.TaskGroup() as group:
             for lane in lanes:
                 group.create_task(_play(client, lane, counted, stop))
             await asyncio.sleep(WARM_UP_S)
