@@ -28,12 +28,18 @@ def not_stale(command: Command, now_us: int) -> None:
 
 
 def market_of(exchange: "Exchange", symbol: str) -> Market:
+    """Return a market that orders may name. Raises ``RefusedError``."""
+    return not_delisted(known_market(exchange, symbol))
+
+
+def known_market(exchange: "Exchange", symbol: str) -> Market:
+    """Return a market that was ever listed. Raises ``RefusedError``."""
     market = exchange.markets.get(symbol)
     if market is None:
         named = [name for name, known in exchange.markets.items() if known.status != DELISTED]
         listed = ", ".join(named) or "none"
         raise RefusedError("unknown_market", f"market {symbol!r} is not listed; listed are: {listed}")
-    return not_delisted(market)
+    return market
 
 
 # --- Do the parts of the order fit together? --------------------------------------------------------------

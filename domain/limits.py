@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from domain.account import AccountLimits, AccountLimitsSet, LimitsRequest, SetAccountLimits
 from domain.accounts import Account, check_open
 from domain.book import Order
-from domain.checks import AT_ONCE, market_of
+from domain.checks import AT_ONCE, known_market
 from domain.event import Event
 from domain.exposure import Exposure, counted, gone_from, worth
 from domain.market import SECOND_US
@@ -62,9 +62,10 @@ def _amounts(exchange: "Exchange", name: str, asked: dict[str, str]) -> dict[str
 
 
 def _quantities(exchange: "Exchange", asked: dict[str, str]) -> dict[str, int]:
+    """A limit on a delisted market is taken: all are set at once, and it does no harm."""
     quantities: dict[str, int] = {}
     for symbol in sorted(asked):
-        scale = market_of(exchange, symbol).rules.base_scale
+        scale = known_market(exchange, symbol).rules.base_scale
         quantities[symbol] = _units(f"max_position on {symbol}", asked[symbol], scale)
     return quantities
 

@@ -14,6 +14,7 @@ from domain.checks import market_of
 from domain.control import ChangeMarketRules, MarketRulesChanged
 from domain.ending import cancel_order
 from domain.event import Event
+from domain.exposure import counted
 from domain.market import MarketRules
 from domain.markets import check_rules, positive_units, put_rules, units_of
 from domain.statuses import orders_on
@@ -92,4 +93,8 @@ def _or(asked: int | None, before: int) -> int:
 
 
 def market_rules_changed(exchange: "Exchange", event: MarketRulesChanged) -> None:
+    """What waiting orders are worth depends on the buffer: whose are counted along are counted anew."""
     put_rules(exchange, exchange.markets[event.symbol], event.rules)
+    for account in exchange.accounts.values():
+        if account.exposure is not None and account.open_on.get(event.symbol):
+            account.exposure = counted(exchange, account)
