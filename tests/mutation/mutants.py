@@ -157,4 +157,6 @@ def _other_calls(node: ast.Call) -> Iterator[ast.expr]:
     for place in range(len(node.args) - 1):
         args = list(node.args)
         args[place : place + 2] = args[place + 1], args[place]
+        if ast.dump(args[place]) == ast.dump(args[place + 1]):
+            continue
         yield ast.Call(node.func, args, node.keywords)

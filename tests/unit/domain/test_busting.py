@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from domain.account import FEES, Posting
+from domain.account import FEES, Fill, Posting
 from domain.positions import traded
 from domain.trade import BustTrade, CorrectTrade, TradeBusted, TradeCorrected
 from tests.unit.domain.dump import dump
@@ -301,3 +301,54 @@ def test_what_was_changed_is_part_of_the_state_hash() -> None:
     history = story.when(bust()).history
     without = replayed([(NOW_US, event) for event in history if not isinstance(event, TradeBusted)])
     assert without.state_hash != story.exchange.state_hash
+
+
+# --- Its postings ---------------------------------------------------------------------------------------
+
+
+def a_larger_bid() -> Story:
+    """Bob bids 101 for 3 and gets 2 at 100; 1 of his order rests."""
+    return given(
+        listed_market(**FEES_OF_10_AND_20_PER_MILLE),
+        funded("bob", USD=1000),
+        resting(sell("alice", 2, at=100)),
+    ).when(buy("bob", 3, at=101))
+
+
+def test_a_bust_refunds_first_and_reclaims_then_with_the_fills_taken_back() -> None:
+    story = a_larger_bid().when(bust())
+    assert story.of_type(Posting) == [
+        Posting("bob", "USD", "refund", 2_040_000, 8_969_800, 1_030_200, "bust", order_named("bob")),
+        Posting(
+            *("alice", "BTC", "refund", 200, 200, 0, "bust", order_named("alice")),
+            Fill(SYMBOL, 1, "buy", "maker", 10_000, 200, 2_000_000, -20_000),
+        ),
+        Posting(
+            *("bob", "BTC", "reclaim", 200, 0, 0, "bust", order_named("bob")),
+            Fill(SYMBOL, 1, "sell", "taker", 10_000, 200, 2_000_000, -40_000),
+        ),
+        Posting("alice", "USD", "reclaim", 1_980_000, 0, 0, "bust", order_named("alice")),
+        Posting(FEES, "USD", "reclaim", 40_000, 20_000, 0, "bust", order_named("bob")),
+        Posting(FEES, "USD", "reclaim", 20_000, 0, 0, "bust", order_named("alice")),
+    ]
+
+
+def test_a_correction_takes_the_old_fills_back_and_puts_the_new_ones_in_their_place() -> None:
+    """At 90 instead of 100: 180, with fees of 3.6 and 1.8."""
+    story = a_larger_bid().when(correct(90))
+    assert [(each.account, each.kind, each.amount, each.order_id) for each in story.of_type(Posting)] == [
+        ("bob", "refund", 2_040_000, order_named("bob")),
+        ("alice", "refund", 1_782_000, order_named("alice")),
+        ("bob", "reclaim", 1_836_000, order_named("bob")),
+        ("alice", "reclaim", 1_980_000, order_named("alice")),
+        (FEES, "reclaim", 4_000, order_named("bob")),
+        (FEES, "reclaim", 2_000, order_named("alice")),
+    ]
+    assert [each.fill for each in story.of_type(Posting)] == [
+        Fill(SYMBOL, 1, "sell", "taker", 10_000, 200, 2_000_000, -40_000),
+        Fill(SYMBOL, 1, "buy", "maker", 10_000, 200, 2_000_000, -20_000),
+        Fill(SYMBOL, 1, "buy", "taker", 9_000, 200, 1_800_000, 36_000),
+        Fill(SYMBOL, 1, "sell", "maker", 9_000, 200, 1_800_000, 18_000),
+        None,
+        None,
+    ]

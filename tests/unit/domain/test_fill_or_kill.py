@@ -96,6 +96,14 @@ def test_what_must_not_trade_does_not_fill_it() -> None:
     own_order_in_the_way("decrement")
 
 
+def test_the_least_quantity_that_it_loses_to_its_own_kills_it() -> None:
+    story = given(listed_market(), RICH).when(sell("eve", "0.01", at=100, name="own"))
+    resting(sell("bob", 5, at=100))(story)
+    story.when(buy("eve", "0.02", at=100, tif="fok", self_trade="decrement")).then(
+        nothing_traded, cancelled("eve", "0.02", "fill_or_kill"), asks(("own", "0.01", 100), ("bob", 5, 100))
+    )
+
+
 def test_it_is_filled_by_others_when_its_own_orders_give_way() -> None:
     story = given(listed_market(), RICH).when(sell("eve", 2, at=100, name="own"))
     resting(sell("bob", 3, at=101))(story)

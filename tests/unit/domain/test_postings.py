@@ -1,6 +1,9 @@
 """Postings: each says what moved, for which order, and what it left; they name the command behind them."""
 
+import pytest
+
 from domain.account import FEES, Fill, Posting
+from domain.ledger import Ledger
 from domain.market import SECOND_US
 from domain.order import OrderCancelled, OrderFilled, TradePrevented
 from tests.unit.domain.story import NOW_US, Story, funded, given, listed_market, resting
@@ -94,3 +97,24 @@ def test_a_prevented_trade_names_both_orders_and_what_was_asked_for() -> None:
     assert story.of_type(TradePrevented) == [
         TradePrevented(order_named("own"), "alice", SYMBOL, ALICE, 10_000, 200, "expire_maker")
     ]
+
+
+# --- What no balance can bear ---------------------------------------------------------------------------
+
+
+def books_of(story: Story) -> Ledger:
+    return Ledger(story.exchange.accounts, "test", [])
+
+
+def test_nothing_is_posted_that_an_account_does_not_have() -> None:
+    """Decisions see to it before; a mistake in one of them stops here, before it becomes a fact."""
+    story = given(listed_market(), funded("alice", USD=1))
+    books_of(story).hold("alice", "USD", 10_000)
+    with pytest.raises(AssertionError, match="-1 available"):
+        books_of(story).hold("alice", "USD", 10_001)
+
+
+def test_nothing_is_paid_that_is_not_held() -> None:
+    story = given(listed_market(), funded("alice", USD=1))
+    with pytest.raises(AssertionError, match="-1 held"):
+        books_of(story).pay("alice", "USD", 1, ALICE)

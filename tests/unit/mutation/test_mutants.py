@@ -23,6 +23,7 @@ def mistakes(line: str) -> set[str]:
     [
         ("a += 1", {"pass", "a += (2)", "a += (0)"}),
         ("g(a, b)", {"pass", "(g(b, a))"}),
+        ("g(a, a)", {"pass"}),
         ("a.x = b", {"pass"}),
         ("a = max(a)", {"a = (min(a))"}),
         ("a = b * c", {"a = (b // c)"}),
