@@ -47,7 +47,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--seed", type=int, default=1, help="of the sample and of the property tests (1)")
     parser.add_argument("--mutants-max", type=int, default=200, help="how many are tried at most (200)")
-    parser.add_argument("--only", help="mutants whose name begins so: matching:77, or matching:77:2")
+    parser.add_argument(
+        "--only", action="append", help="mutants so named: matching:77, or matching:77:2; may be repeated"
+    )
     parser.add_argument("--examples", type=int, default=20, help="of each property test (20)")
     parser.add_argument("--processes", type=int, default=2, help="at a time (2)")
     parser.add_argument("--seconds-max", type=float, default=60.0, help="for one mutant (60)")
@@ -67,8 +69,8 @@ def _check_green(sources: dict[str, str], settings: Settings) -> None:
         )
 
 
-def _is_named(mutant: Mutant, only: str | None) -> bool:
-    return only is None or f"{mutant.name}:".startswith(f"{only}:")
+def _is_named(mutant: Mutant, only: list[str] | None) -> bool:
+    return only is None or any(f"{mutant.name}:".startswith(f"{name}:") for name in only)
 
 
 def _sample(mutants: list[Mutant], asked: argparse.Namespace) -> list[Mutant]:

@@ -135,7 +135,7 @@ def _of_expression(node: ast.expr) -> Iterator[ast.expr]:
         case ast.Constant(value=int(value)):
             yield ast.Constant(value + 1)
             yield ast.Constant(value - 1)
-        case ast.Constant(value=str(value)):
+        case ast.Constant(value=str(value)) if " " not in value:  # a sentence is for people
             yield ast.Constant(f"{value}?")
         case ast.Call():
             yield from _other_calls(node)

@@ -51,6 +51,7 @@ def test_a_line_has_these_mistakes_in_it(line: str, becomes: set[str]) -> None:
         "__slots__ = ('a', 'b')",
         "if TYPE_CHECKING: a += 1",
         "assert a > 0",
+        "a = 'a sentence'",
     ],
 )
 def test_what_does_nothing_has_none(line: str) -> None:
