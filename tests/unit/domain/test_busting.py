@@ -8,7 +8,8 @@ from domain.account import FEES, Fill, Posting
 from domain.positions import traded
 from domain.trade import BustTrade, CorrectTrade, TradeBusted, TradeCorrected
 from tests.unit.domain.dump import dump
-from tests.unit.domain.expectations import asks, bids, has, holds, nothing_happened, refused
+from tests.unit.domain.expectations import asks, bids, has, holds, nothing_happened, refused, rejected
+from tests.unit.domain.limiting import limited
 from tests.unit.domain.recording import replayed
 from tests.unit.domain.story import NOW_US, Expectation, Step, Story, funded, given, listed_market, resting
 from tests.unit.domain.wishes import SYMBOL, Number, buy, cancel, list_market, order_named, sell
@@ -301,6 +302,38 @@ def test_what_was_changed_is_part_of_the_state_hash() -> None:
     history = story.when(bust()).history
     without = replayed([(NOW_US, event) for event in history if not isinstance(event, TradeBusted)])
     assert without.state_hash != story.exchange.state_hash
+
+
+def test_a_seller_who_has_bought_back_since_is_left_with_what_the_new_price_makes() -> None:
+    story = given(
+        listed_market(**FEES_OF_10_AND_20_PER_MILLE),
+        funded("bob", USD=1000),
+        funded("alice", USD=1000),
+        made(),
+    )
+    resting(sell("carol", 2, at=100))(story)
+    story.handle(buy("alice", 2, at=100, name="back"))
+    story.then(position("alice", 0, 0, 0, 60_000)).when(correct(90))
+    story.then(position("alice", 0, 0, -200_000, 58_000))
+
+
+def test_what_a_bust_changes_is_part_of_what_was_lost_today() -> None:
+    """Every story checks what is counted along for limits against all positions."""
+    story = given(
+        listed_market(**FEES_OF_10_AND_20_PER_MILLE),
+        funded("bob", USD=1000),
+        limited("bob", daily_loss={"USD": "4"}),
+        made(),
+    )
+    story.when(buy("bob", 1, at=1, name="more")).then(rejected("daily_loss", "4 USD lost today"))
+    story.when(bust(), buy("bob", 1, at=1, name="again"))
+    assert story.exchange.orders[order_named("again")].shown
+
+
+def test_of_a_busted_trade_nothing_counts_any_more() -> None:
+    story = a_trade().when(correct(90), bust())
+    busted = story.exchange.markets[SYMBOL].changed_trades[1]
+    assert (busted.price, busted.buyer_fee, busted.seller_fee) == (0, 0, 0)
 
 
 # --- Its postings ---------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """FOK: all of it trades at once, or nothing happens."""
 
+from domain.order import OrderCancelled, OrderPlaced
 from tests.unit.domain.expectations import (
     asks,
     bids,
@@ -94,6 +95,13 @@ def test_what_must_not_trade_does_not_fill_it() -> None:
     own_order_in_the_way("expire_both")
     own_order_in_the_way("expire_maker")
     own_order_in_the_way("decrement")
+
+
+def test_killed_it_never_was_in_the_book() -> None:
+    story = given(listed_market(), RICH).when(buy("eve", 3, at=101, tif="fok"))
+    (placed,) = story.of_type(OrderPlaced)
+    (killed,) = story.of_type(OrderCancelled)
+    assert (placed.resting, killed.resting, killed.remaining) == (0, 0, 300)
 
 
 def test_the_least_quantity_that_it_loses_to_its_own_kills_it() -> None:
