@@ -10,6 +10,7 @@ how many were killed, and those that survived, as diffs. Exit code 0 if none sur
 import argparse
 import sys
 from collections import Counter
+from dataclasses import replace
 from random import Random
 from time import monotonic
 
@@ -28,7 +29,7 @@ def main() -> int:
     _check_green(sources, settings)
     mutants = [mutant for module, source in sources.items() for mutant in mutants_of(module, source)]
     chosen = _sample([mutant for mutant in mutants if _is_named(mutant, asked.only)], asked)
-    outcomes = sorted(_watched(chosen, settings), key=lambda outcome: chosen.index(outcome[0]))
+    outcomes = _tried_twice(chosen, settings, replace(settings, examples=asked.examples_again))
     _report(outcomes, len(mutants), sources)
     return int(any(verdict == "survived" for _, verdict in outcomes))
 
@@ -51,6 +52,7 @@ def _arguments() -> argparse.Namespace:
         "--only", action="append", help="mutants so named: matching:77, or matching:77:2; may be repeated"
     )
     parser.add_argument("--examples", type=int, default=20, help="of each property test (20)")
+    parser.add_argument("--examples-again", type=int, default=100, help="for those that survive (100)")
     parser.add_argument("--processes", type=int, default=2, help="at a time (2)")
     parser.add_argument("--seconds-max", type=float, default=60.0, help="for one mutant (60)")
     asked = parser.parse_args()
@@ -77,6 +79,13 @@ def _sample(mutants: list[Mutant], asked: argparse.Namespace) -> list[Mutant]:
     """Chosen by the seed, in the order of the lines."""
     places = Random(asked.seed).sample(range(len(mutants)), min(asked.mutants_max, len(mutants)))  # noqa: S311 - no secret
     return [mutants[place] for place in sorted(places)]
+
+
+def _tried_twice(mutants: list[Mutant], settings: Settings, again: Settings) -> list[Outcome]:
+    """Few examples kill most of them; those that are left meet more."""
+    found = dict(_watched(mutants, settings))
+    found |= _watched([mutant for mutant in mutants if found[mutant] == "survived"], again)
+    return [(mutant, found[mutant]) for mutant in mutants]
 
 
 def _watched(mutants: list[Mutant], settings: Settings) -> list[Outcome]:

@@ -70,7 +70,11 @@ def test_the_command_tries_as_many_as_it_may() -> None:
     """Which they are, and whether they survive, is another question."""
     command = [sys.executable, "-m", "tests.mutation", "--module", "ledger", "--mutants-max", "1"]
     done = subprocess.run(
-        [*command, "--examples", "1"], check=False, cwd=CHECKOUT, capture_output=True, text=True
+        [*command, "--examples", "1", "--examples-again", "1"],
+        check=False,
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
     )
     name, tried, *verdicts = done.stdout.splitlines()[-3].split()
     assert (name, tried) == ("ledger", "1"), done.stdout + done.stderr
