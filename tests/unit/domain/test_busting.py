@@ -311,10 +311,10 @@ def test_a_seller_who_has_bought_back_since_is_left_with_what_the_new_price_make
         funded("alice", USD=1000),
         made(),
     )
-    resting(sell("carol", 2, at=100))(story)
-    story.handle(buy("alice", 2, at=100, name="back"))
-    story.then(position("alice", 0, 0, 0, 60_000)).when(correct(90))
-    story.then(position("alice", 0, 0, -200_000, 58_000))
+    resting(sell("carol", 3, at=100))(story)
+    story.handle(buy("alice", 3, at=100, name="back"))
+    story.then(position("alice", 100, 1_000_000, 0, 80_000)).when(correct(90))
+    story.then(position("alice", 100, 1_000_000, -200_000, 78_000))
 
 
 def test_what_a_bust_changes_is_part_of_what_was_lost_today() -> None:
