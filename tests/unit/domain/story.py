@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from copy import deepcopy
 from typing import Any
 
+from domain.account import Posting
 from domain.accounts import Account, Balance
 from domain.busting import on_record
 from domain.event import Command, Event
@@ -105,10 +106,13 @@ def decide_only(exchange: Exchange, command: Command, now_us: int = NOW_US) -> l
 
 
 def do(exchange: Exchange, command: Command, now_us: int = NOW_US) -> list[Event]:
-    """Decide twice, and carry out: deciding changes nothing, and says the same again."""
+    """Decide twice, and carry out: deciding changes nothing, and says the same again; a posting moves what it
+    says it does.
+    """
     decided = decide_only(exchange, command, now_us)
     events = carry_out(exchange, command, now_us)
     assert events[: len(decided)] == decided
+    assert all(event.amount > 0 for event in events if isinstance(event, Posting)), events
     return events
 
 

@@ -85,6 +85,8 @@ def test_a_book_is_met_as_a_sorted_list_is(
         else:
             reduce_one(book, listed, which, quantity)
         check_side(book.side(side))
+        best = (max if side == "buy" else min)((resting.price for resting in listed), default=None)
+        assert book.side(side).best_price() == best
     for limit in [None, *limits]:
         assert list(book.met(opposite(side), limit)) == naive_queue(listed, side, limit)
     assert book.side(opposite(side)).best_price() is None

@@ -4,11 +4,12 @@ from typing import Any
 
 import pytest
 
-from domain.account import FEES, Posting
+from domain.account import FEES, Fill, Posting
 from domain.positions import traded
 from domain.trade import BustTrade, CorrectTrade, TradeBusted, TradeCorrected
 from tests.unit.domain.dump import dump
-from tests.unit.domain.expectations import asks, bids, has, holds, nothing_happened, refused
+from tests.unit.domain.expectations import asks, bids, has, holds, nothing_happened, refused, rejected
+from tests.unit.domain.limiting import limited
 from tests.unit.domain.recording import replayed
 from tests.unit.domain.story import NOW_US, Expectation, Step, Story, funded, given, listed_market, resting
 from tests.unit.domain.wishes import SYMBOL, Number, buy, cancel, list_market, order_named, sell
@@ -301,3 +302,86 @@ def test_what_was_changed_is_part_of_the_state_hash() -> None:
     history = story.when(bust()).history
     without = replayed([(NOW_US, event) for event in history if not isinstance(event, TradeBusted)])
     assert without.state_hash != story.exchange.state_hash
+
+
+def test_a_seller_who_has_bought_back_since_is_left_with_what_the_new_price_makes() -> None:
+    story = given(
+        listed_market(**FEES_OF_10_AND_20_PER_MILLE),
+        funded("bob", USD=1000),
+        funded("alice", USD=1000),
+        made(),
+    )
+    resting(sell("carol", 3, at=100))(story)
+    story.handle(buy("alice", 3, at=100, name="back"))
+    story.then(position("alice", 100, 1_000_000, 0, 80_000)).when(correct(90))
+    story.then(position("alice", 100, 1_000_000, -200_000, 78_000))
+
+
+def test_what_a_bust_changes_is_part_of_what_was_lost_today() -> None:
+    """Every story checks what is counted along for limits against all positions."""
+    story = given(
+        listed_market(**FEES_OF_10_AND_20_PER_MILLE),
+        funded("bob", USD=1000),
+        limited("bob", daily_loss={"USD": "4"}),
+        made(),
+    )
+    story.when(buy("bob", 1, at=1, name="more")).then(rejected("daily_loss", "4 USD lost today"))
+    story.when(bust(), buy("bob", 1, at=1, name="again"))
+    assert story.exchange.orders[order_named("again")].shown
+
+
+def test_of_a_busted_trade_nothing_counts_any_more() -> None:
+    story = a_trade().when(correct(90), bust())
+    busted = story.exchange.markets[SYMBOL].changed_trades[1]
+    assert (busted.price, busted.buyer_fee, busted.seller_fee) == (0, 0, 0)
+
+
+# --- Its postings ---------------------------------------------------------------------------------------
+
+
+def a_larger_bid() -> Story:
+    """Bob bids 101 for 3 and gets 2 at 100; 1 of his order rests."""
+    return given(
+        listed_market(**FEES_OF_10_AND_20_PER_MILLE),
+        funded("bob", USD=1000),
+        resting(sell("alice", 2, at=100)),
+    ).when(buy("bob", 3, at=101))
+
+
+def test_a_bust_refunds_first_and_reclaims_then_with_the_fills_taken_back() -> None:
+    story = a_larger_bid().when(bust())
+    assert story.of_type(Posting) == [
+        Posting("bob", "USD", "refund", 2_040_000, 8_969_800, 1_030_200, "bust", order_named("bob")),
+        Posting(
+            *("alice", "BTC", "refund", 200, 200, 0, "bust", order_named("alice")),
+            Fill(SYMBOL, 1, "buy", "maker", 10_000, 200, 2_000_000, -20_000),
+        ),
+        Posting(
+            *("bob", "BTC", "reclaim", 200, 0, 0, "bust", order_named("bob")),
+            Fill(SYMBOL, 1, "sell", "taker", 10_000, 200, 2_000_000, -40_000),
+        ),
+        Posting("alice", "USD", "reclaim", 1_980_000, 0, 0, "bust", order_named("alice")),
+        Posting(FEES, "USD", "reclaim", 40_000, 20_000, 0, "bust", order_named("bob")),
+        Posting(FEES, "USD", "reclaim", 20_000, 0, 0, "bust", order_named("alice")),
+    ]
+
+
+def test_a_correction_takes_the_old_fills_back_and_puts_the_new_ones_in_their_place() -> None:
+    """At 90 instead of 100: 180, with fees of 3.6 and 1.8."""
+    story = a_larger_bid().when(correct(90))
+    assert [(each.account, each.kind, each.amount, each.order_id) for each in story.of_type(Posting)] == [
+        ("bob", "refund", 2_040_000, order_named("bob")),
+        ("alice", "refund", 1_782_000, order_named("alice")),
+        ("bob", "reclaim", 1_836_000, order_named("bob")),
+        ("alice", "reclaim", 1_980_000, order_named("alice")),
+        (FEES, "reclaim", 4_000, order_named("bob")),
+        (FEES, "reclaim", 2_000, order_named("alice")),
+    ]
+    assert [each.fill for each in story.of_type(Posting)] == [
+        Fill(SYMBOL, 1, "sell", "taker", 10_000, 200, 2_000_000, -40_000),
+        Fill(SYMBOL, 1, "buy", "maker", 10_000, 200, 2_000_000, -20_000),
+        Fill(SYMBOL, 1, "buy", "taker", 9_000, 200, 1_800_000, 36_000),
+        Fill(SYMBOL, 1, "sell", "maker", 9_000, 200, 1_800_000, 18_000),
+        None,
+        None,
+    ]

@@ -1,5 +1,6 @@
 """FOK: all of it trades at once, or nothing happens."""
 
+from domain.order import OrderCancelled, OrderPlaced
 from tests.unit.domain.expectations import (
     asks,
     bids,
@@ -94,6 +95,21 @@ def test_what_must_not_trade_does_not_fill_it() -> None:
     own_order_in_the_way("expire_both")
     own_order_in_the_way("expire_maker")
     own_order_in_the_way("decrement")
+
+
+def test_killed_it_never_was_in_the_book() -> None:
+    story = given(listed_market(), RICH).when(buy("eve", 3, at=101, tif="fok"))
+    (placed,) = story.of_type(OrderPlaced)
+    (killed,) = story.of_type(OrderCancelled)
+    assert (placed.resting, killed.resting, killed.remaining) == (0, 0, 300)
+
+
+def test_the_least_quantity_that_it_loses_to_its_own_kills_it() -> None:
+    story = given(listed_market(), RICH).when(sell("eve", "0.01", at=100, name="own"))
+    resting(sell("bob", 5, at=100))(story)
+    story.when(buy("eve", "0.02", at=100, tif="fok", self_trade="decrement")).then(
+        nothing_traded, cancelled("eve", "0.02", "fill_or_kill"), asks(("own", "0.01", 100), ("bob", 5, 100))
+    )
 
 
 def test_it_is_filled_by_others_when_its_own_orders_give_way() -> None:

@@ -80,6 +80,12 @@ def test_an_expiring_order_may_be_taken_until_then() -> None:
     until(LATER_US).time_passes(LATER_US - 1).when(sell("eve", 1)).then(traded(("alice", 1, 100)))
 
 
+def test_an_order_without_a_time_stays_however_long_it_takes() -> None:
+    story = given(listed_market(), resting(buy("alice", 1, at=100)))
+    assert story.exchange.next_expiry_us() is None
+    story.time_passes(NOW_US + 10_000 * DAY_US).then(nothing_happened, bids(("alice", 1, 100)))
+
+
 # --- The next time to look ------------------------------------------------------------------------------
 
 
@@ -125,6 +131,14 @@ def test_at_the_very_end_of_a_session_the_next_one_counts() -> None:
 def test_the_time_lies_in_the_future(expires_at_us: int) -> None:
     given(listed_market(), RICH).when(buy("eve", 1, at=1, tif="gtd", expires_at_us=expires_at_us)).then(
         rejected("invalid_expiry")
+    )
+
+
+def test_the_time_is_ten_years_ahead_at_most() -> None:
+    last_us = NOW_US + 3_650 * DAY_US
+    until(last_us).then(bids(("alice", 1, 100)))
+    given(listed_market(), RICH).when(buy("eve", 1, at=1, tif="gtd", expires_at_us=last_us + 1)).then(
+        rejected("invalid_expiry", "315360000 s from now", "up to 3650 days")
     )
 
 

@@ -30,6 +30,12 @@ def test_one_more_is_rejected(order: Command) -> None:
     full().when(order).then(rejected("max_open_orders", "alice has 2 open orders on BTC-USD; 2 are allowed"))
 
 
+def test_where_one_is_allowed_there_may_be_one() -> None:
+    story = given(listed_market(max_open_orders=1), funded("alice", USD=100))
+    story.when(buy("alice", 1, at=10)).then(bids(("alice", 1, 10)))
+    story.when(buy("alice", 1, at=11, name="second")).then(rejected("max_open_orders", "has 1 open orders"))
+
+
 @pytest.mark.parametrize(
     "order", [buy("alice", 1), buy("alice", 1, at=95, tif="ioc"), buy("alice", 1, at=95, tif="fok")]
 )

@@ -57,6 +57,27 @@ def test_a_sell_earns_it_before_the_fee() -> None:
     ).then(traded(("a", 2, 100)), has("eve", USD=1198))
 
 
+def test_a_sell_that_its_best_bid_could_fill_goes_no_further_down() -> None:
+    """A lot at 100 is worth 1, one at 50 half of that: what is left would sell one there."""
+    given(listed_market(), resting(buy("a", 1, at=100)), resting(buy("b", 1, at=50)), RICH).when(
+        sell("eve", quote="1.5")
+    ).then(traded(("a", "0.01", 100)), filled("eve"), has("eve", USD=1001))
+
+
+def test_a_million_lots_are_counted_to_the_last_one() -> None:
+    rich = funded("eve", BTC=20_000)
+    given(listed_market(max_quantity="20000"), resting(buy("a", 20_000, at="0.01")), rich).when(
+        sell("eve", quote=100)
+    ).then(traded(("a", 10_000, "0.01")), has("eve", USD=100, BTC=10_000))
+
+
+def test_one_unit_that_is_left_is_not_spent() -> None:
+    """All or nothing is a question of the budget: something might have cost that little."""
+    given(listed_market(), resting(sell("a", 1, at=100)), RICH).when(
+        buy("eve", quote="100.0001", tif="fok")
+    ).then(nothing_traded, cancelled("eve", 1, "fill_or_kill"), has("eve", USD=1000))
+
+
 def test_its_quantity_is_what_it_trades() -> None:
     story = given(listed_market(), resting(sell("a", 5, at=100)), RICH).when(buy("eve", quote=300))
     (placed,) = story.of_type(OrderPlaced)

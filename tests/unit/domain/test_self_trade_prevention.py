@@ -2,6 +2,7 @@
 
 import pytest
 
+from domain.order import OrderAmended
 from tests.unit.domain.expectations import (
     asks,
     bids,
@@ -16,7 +17,7 @@ from tests.unit.domain.expectations import (
     triggered,
 )
 from tests.unit.domain.story import Story, funded, given, last_price, listed_market, resting, waiting
-from tests.unit.domain.wishes import amend, buy, sell
+from tests.unit.domain.wishes import SYMBOL, amend, buy, order_named, sell
 
 RICH = funded("eve", USD=10_000, BTC=100)
 
@@ -97,6 +98,15 @@ def test_all_of_an_iceberg_expires() -> None:
     )
 
 
+def test_an_iceberg_expires_once_where_the_new_order_goes_on_past_it() -> None:
+    own_ask(quantity=10, display=1).when(buy("eve", 7, at=100, self_trade="expire_maker")).then(
+        prevented(("eve", "own", 7, 100)),
+        cancelled("own", 10, "self_trade"),
+        traded(("bob", 5, 100)),
+        bids(("eve", 2, 100)),
+    )
+
+
 def test_several_of_its_own_expire() -> None:
     story = own_ask().when(sell("eve", 1, at=101, name="second"))
     story.when(buy("eve", 6, at=101, self_trade="expire_maker")).then(
@@ -139,6 +149,16 @@ def test_the_larger_resting_order_stays_in_its_place_with_what_is_left() -> None
         asks(("own", 2, 100), ("bob", 5, 100)),
         holds("eve", USD=0, BTC=2),
     )
+
+
+def test_each_order_that_is_decremented_says_what_it_is_left_with() -> None:
+    """The new one is not in the book: nothing leaves it there."""
+    story = own_ask(quantity=5).when(buy("eve", 3, at=101, self_trade="decrement"))
+    order, own = order_named("eve"), order_named("own")
+    assert story.of_type(OrderAmended) == [
+        OrderAmended(order, "eve", SYMBOL, "buy", 10_100, 10_100, 0, 0, 0, 0, 0, keeps_priority=True),
+        OrderAmended(own, "eve", SYMBOL, "sell", 10_000, 10_000, 200, 200, 300, 0, 200, keeps_priority=True),
+    ]
 
 
 def test_two_equal_orders_are_both_done() -> None:

@@ -160,6 +160,18 @@ def test_a_sell_whose_trigger_is_there_already_is_refused(price: int) -> None:
     )
 
 
+def test_the_trigger_price_is_a_multiple_of_the_tick() -> None:
+    given(listed_market(), RICH).when(sell("eve", 1, stop="90.001")).then(
+        rejected("invalid_trigger", "trigger_price ", "90.001", "ticks of 0.01")
+    )
+
+
+def test_a_stop_without_a_limit_and_without_a_buffer_holds_its_trigger_price_to_the_unit() -> None:
+    given(listed_market(market_buffer_ppm=0), funded("eve", USD=50_000)).when(
+        buy("eve", 1, stop=20_000)
+    ).then(holds("eve", USD=20_000))
+
+
 def test_a_stop_needs_a_trigger_price() -> None:
     given(listed_market(), RICH).when(but(buy("eve", 1, stop=100), trigger_price=None)).then(
         rejected("invalid_trigger", "needs a trigger_price")

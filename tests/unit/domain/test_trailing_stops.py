@@ -2,6 +2,7 @@
 
 import pytest
 
+from domain.order import OrderPlaced, Trigger
 from tests.unit.domain.expectations import (
     asks,
     filled,
@@ -119,6 +120,24 @@ def test_a_sell_cannot_trail_below_nothing(offset: int) -> None:
     )
 
 
+def test_its_trigger_may_be_the_least_price_there_is() -> None:
+    given(listed_market(), last_price("1.01"), RICH).when(sell("eve", 1, trail=1)).then(
+        waits(("eve", "0.01"))
+    )
+    given(listed_market(), last_price("1.01"), RICH).when(sell("eve", 1, trail="1.01")).then(
+        rejected("invalid_trigger", "no price above 0 is left")
+    )
+
+
+def test_it_is_placed_with_the_distance_that_was_asked_for() -> None:
+    story = given(listed_market(), last_price(100), RICH).when(
+        sell("eve", 1, trail=5, name="away"), sell("eve", 1, trail_bps=100, name="bps")
+    )
+    away, bps = story.of_type(OrderPlaced)
+    assert (away.trigger, away.resting) == (Trigger(9_500, rising=False, source="last", trail=500), 0)
+    assert (bps.trigger, bps.resting) == (Trigger(9_900, rising=False, source="last", trail_bps=100), 0)
+
+
 @pytest.mark.parametrize("bps", [0, -1, 10_000])
 def test_basis_points_have_bounds(bps: int) -> None:
     given(listed_market(), last_price(100), RICH).when(sell("eve", 1, trail_bps=bps)).then(
@@ -129,7 +148,7 @@ def test_basis_points_have_bounds(bps: int) -> None:
 @pytest.mark.parametrize("offset", ["0", "-1", "0.001", "x"])
 def test_the_offset_is_a_multiple_of_the_tick(offset: str) -> None:
     given(listed_market(), last_price(100), RICH).when(sell("eve", 1, trail=offset)).then(
-        rejected("invalid_trigger", "trailing_offset", offset)
+        rejected("invalid_trigger", "trailing_offset ", offset)
     )
 
 
