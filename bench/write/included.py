@@ -1,4 +1,4 @@
-"""Everything included: over a WebSocket, the API, Kafka, the processor, a durable commit, publishing, and the answer back.
+"""Everything included: WebSocket, API, Kafka, processor, durable commit, publishing, and the answer back.
 
 The read side is off. Each lane sends a batch, waits for its answer, and sends the next; an account always
 sends on the same lane, so that a cancel never overtakes its order.
@@ -36,7 +36,7 @@ Request = Place | Cancel
 
 
 async def send(client: CommandClient, commands: Sequence[Request]) -> list[Outcome]:
-    """Send commands by the door that is measured, and return the outcome of each; what was shed goes again."""
+    """Send commands by the door that is measured, and return the outcome of each. What is shed goes again."""
     outcomes, _ = await client.batch(commands)
     return outcomes
 

@@ -118,12 +118,12 @@ def open_orders(stack: Stack, account: str) -> int:
 async def test_orders_are_placed_amended_replaced_and_cancelled(stack: Stack, account: str) -> None:
     async with trading(stack, account) as trader:
         first, second, wrong = await trader.ask(
-            trader.order("a"),
-            trader.order("b", "sell", "10", quantity="0.4"),
+            trader.order("a", price="11"),  # above what other tests leave in the book
+            trader.order("b", "sell", "11", quantity="0.4"),
             trader.order("c", price="0.001"),
         )
         assert (first["status"], first["client_order_id"], first["remaining"]) == ("open", "a", "1")
-        assert (second["status"], second["fills"][0]["price"]) == ("filled", "10")
+        assert (second["status"], second["fills"][0]["price"]) == ("filled", "11")
         assert (wrong["status"], wrong["code"]) == ("rejected", "invalid_price")
         assert "tick" in wrong["remedy"]
         assert trader.token
