@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from bench.write import alone, included, limits, report
+from stack import compiled
 from stack.running import running_stack
-from stack.settings import Settings
+from stack.settings import CHECKOUT, Settings
 
 SERVERS = ("postgres", "kafka", "redis")
 LIMIT_SECONDS_MAX = 5.0
@@ -23,6 +24,7 @@ def run(folder: Path, seconds: float, seed: int, say: Say) -> dict[str, Any]:
     busy_before = os.getloadavg()
     shutil.rmtree(folder, ignore_errors=True)
     settings = Settings.with_free_ports(folder)
+    compiled.prepare(settings)
     say("Bringing up PostgreSQL, Kafka and Redis")
     try:
         with running_stack(settings, servers=SERVERS) as stack:
@@ -38,6 +40,7 @@ def run(folder: Path, seconds: float, seed: int, say: Say) -> dict[str, Any]:
         "seed": seed,
         "lanes": included.LANES,
         "commands_per_request": included.BATCH_COMMANDS,
+        "domain_compiled": compiled.path(settings) != str(CHECKOUT),
         "read_side": "off",
         "synchronous_commit": "on",
         "fsync": "on",
