@@ -20,6 +20,8 @@ from streams.publisher import make_producer
 
 GROUP = "order-processors"
 SESSION_TIMEOUT_MS = 6_000
+HEARTBEAT_MS = 1_000
+"""So soon a standby learns that it is its turn."""
 IDLE_WAIT_S = 0.1
 COMMIT_LOOK_S = 0.001
 """With a commit in flight and no commands, so long between two looks for commands."""
@@ -48,6 +50,7 @@ class Processor:
                 "enable.auto.commit": False,
                 "auto.offset.reset": "error",
                 "session.timeout.ms": SESSION_TIMEOUT_MS,
+                "heartbeat.interval.ms": HEARTBEAT_MS,
                 "fetch.wait.max.ms": 100,
                 "queued.max.messages.kbytes": QUEUED_KBYTES_MAX,
             }

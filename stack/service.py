@@ -66,6 +66,7 @@ def _create_topics(settings: Settings) -> None:
 def order_processor(settings: Settings) -> None:
     from commands.processor import Processor
     from commands.shard_processor import ProcessorConfig
+    from commands.snapshotting import SnapshotConfig
 
     config = ProcessorConfig(
         postgres_dsn=settings.postgres_dsn,
@@ -75,6 +76,11 @@ def order_processor(settings: Settings) -> None:
         instance=settings.processor_instance,
         batch_commands_max=settings.batch_commands_max,
         ids_expected=settings.ids_expected,
+        snapshots=SnapshotConfig(
+            events=settings.snapshot_events,
+            interval_ms_min=settings.snapshot_interval_ms_min,
+            write_ms_max=settings.snapshot_write_ms_max,
+        ),
     )
     Processor(config, _says_ready(settings, "order-processor")).run(_stop_on_signal())
 

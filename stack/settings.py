@@ -98,6 +98,13 @@ class Settings(BaseSettings):
     ids_expected: int = 10_000_000
     """Used ids the in-memory filter is made for; beyond, the store is asked more often."""
 
+    snapshot_events: int = Field(default=100_000, ge=1)
+    """Events after which a shard's memory is written down, so that a restart need not replay them."""
+    snapshot_interval_ms_min: int = 30_000
+    """No sooner than so long after the last snapshot was begun."""
+    snapshot_write_ms_max: int = 300_000
+    """After so long the child that writes one is killed."""
+
     # --- Auditor --------------------------------------------------------------------------------
     heads: Path = Field(default_factory=lambda known: known["folder"] / "heads")
     """Signed heads of the hash chain and the public key: keep this folder outside the database's reach."""
