@@ -93,6 +93,8 @@ class Settings(BaseSettings):
     # --- Order processor ------------------------------------------------------------------------
     processor_instance: str = "order-processor-0"
     """A processor's own name, kept over restarts; no two that run may share it."""
+    standby: bool = False
+    """Run a second processor, `order-processor-1`, which takes over when the first one dies for good."""
     batch_commands_max: int = 2_000
     """Commands that share one commit, at most."""
     ids_expected: int = 10_000_000
