@@ -129,6 +129,7 @@ def a_story() -> Story:
         waits(sell("dan", 2, stop=90)),
         last_price(100),
         waits(sell("fay", 2, trail=3)),
+        waits(sell("gus", 2, trail=4)),
         mark_price(100),
         funded("eve", USD=1_000),
         after(set_group("eve", "family"), set_fees("eve", 5, 7), limits("eve", order_rate=5)),
