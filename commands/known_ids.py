@@ -19,6 +19,7 @@ class KnownIds:
     """A Bloom filter made for ``ids_expected``; with more it suspects more often, and is never wrong."""
 
     def __init__(self, ids_expected: int) -> None:
+        self.ids_expected = ids_expected
         self._filter = Bloom(ids_expected, FALSE_POSITIVE_RATE, _hash)
 
     def add(self, stream: str) -> None:
@@ -27,3 +28,10 @@ class KnownIds:
     def suspects(self, streams: Iterable[str]) -> list[str]:
         """Return those of ``streams`` that may have been used before."""
         return [stream for stream in streams if stream in self._filter]
+
+    def to_bytes(self) -> bytes:
+        return bytes(self._filter.save_bytes())
+
+    def restore(self, saved: bytes) -> None:
+        """Know what was known by the filter that ``to_bytes`` was asked of."""
+        self._filter = Bloom.load_bytes(saved, _hash)

@@ -11,6 +11,7 @@ from threading import Event as Flag
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
 from commands.committer import wait_for
+from commands.following import Following
 from commands.ownership import take_over
 from commands.rebuilding import LostHistoryError
 from commands.replies import Replies
@@ -20,6 +21,8 @@ from streams.publisher import make_producer
 
 GROUP = "order-processors"
 SESSION_TIMEOUT_MS = 6_000
+HEARTBEAT_MS = 1_000
+"""So soon a standby learns that it is its turn."""
 IDLE_WAIT_S = 0.1
 COMMIT_LOOK_S = 0.001
 """With a commit in flight and no commands, so long between two looks for commands."""
@@ -38,6 +41,7 @@ class Processor:
         self._config = config
         self._on_ready = on_ready
         self._shards: dict[int, ShardProcessor] = {}
+        self._following = Following(config.postgres_dsn, config.partitions, config.ids_expected)
         self._replies = Replies(config.redis_url)
         self._producer = make_producer(config.kafka_bootstrap, "order-processor")
         self._consumer = Consumer(
@@ -48,6 +52,7 @@ class Processor:
                 "enable.auto.commit": False,
                 "auto.offset.reset": "error",
                 "session.timeout.ms": SESSION_TIMEOUT_MS,
+                "heartbeat.interval.ms": HEARTBEAT_MS,
                 "fetch.wait.max.ms": 100,
                 "queued.max.messages.kbytes": QUEUED_KBYTES_MAX,
             }
@@ -60,12 +65,15 @@ class Processor:
             [topics.ORDERS], on_assign=self._assigned, on_revoke=self._revoked, on_lost=self._lost
         )
         while not stop.is_set():
+            if not self._shards:
+                self._following.look()
             due_s = self._advance()
             committing = [shard.committer for shard in self._shards.values() if shard.committer.busy]
             taken = self._take(0 if committing else due_s)
             if committing and not taken:
                 wait_for(committing, COMMIT_LOOK_S)
         self._release_all()
+        self._following.stop()
         self._consumer.close()
 
     def _advance(self) -> float:
@@ -114,9 +122,14 @@ class Processor:
         for partition in partitions:
             owned = take_over(self._config.postgres_dsn, partition.partition)
             self._check_offset(consumer, partition, owned.next_offset)
-            self._shards[owned.shard] = ShardProcessor(self._config, owned, self._producer, self._replies)
+            followed = self._following.take(owned.shard, owned.published_seq)
+            self._shards[owned.shard] = ShardProcessor(
+                self._config, owned, self._producer, self._replies, followed
+            )
             partition.offset = owned.next_offset
         consumer.assign(partitions)
+        if self._shards:
+            self._following.stop()
         gc.freeze()  # what was rebuilt is here to stay
         self._on_ready()
 

@@ -3,6 +3,7 @@
 ``events`` is partitioned by shard: each shard's processor writes its own partition, and a stream id names
 its shard, so that the primary key of the partition fences the whole stream. ``shards`` holds one row per
 shard, the fence and the tracking at once. ``commits`` has one row per commit, linked by the hash chain.
+``snapshots`` and their pages only save a replay.
 """
 
 import psycopg
@@ -44,6 +45,29 @@ _TABLES = SQL("""
         autovacuum_vacuum_threshold = 1000,
         autovacuum_vacuum_scale_factor = 0
     );
+
+    -- To be quicker than a replay, and for nothing else: backups leave them out.
+    CREATE TABLE IF NOT EXISTS snapshots (
+        shard smallint NOT NULL,
+        last_seq bigint NOT NULL,
+        chain_hash bytea NOT NULL,
+        state_hash bytea NOT NULL,
+        state_hash_version smallint NOT NULL,
+        layout bytea NOT NULL,
+        made_at timestamptz NOT NULL DEFAULT now(),
+        PRIMARY KEY (shard, last_seq)
+    );
+
+    CREATE TABLE IF NOT EXISTS snapshot_pages (
+        shard smallint NOT NULL,
+        last_seq bigint NOT NULL,
+        page int NOT NULL,
+        digest bytea NOT NULL,
+        content bytea NOT NULL,
+        PRIMARY KEY (shard, last_seq, page),
+        FOREIGN KEY (shard, last_seq) REFERENCES snapshots ON DELETE CASCADE
+    );
+    ALTER TABLE snapshot_pages ALTER content SET STORAGE EXTERNAL; -- it is compressed already
 """)
 
 _PARTITION = SQL("""

@@ -40,7 +40,8 @@ _ENDS = {
 
 class Shard:
     """``versions``: the last version of each stream that may go on. ``places``: the last seq on each topic
-    partition. ``now_us``: the last time given to ``decide``; time never runs backwards.
+    partition. ``now_us``: the last time given to ``decide``; time never runs backwards. ``snapshot_seq``:
+    where its newest snapshot was taken; 0: there is none.
     """
 
     def __init__(self, number: int, partitions: int, ids_expected: int) -> None:
@@ -52,6 +53,7 @@ class Shard:
         self.places: dict[TopicPartition, int] = {}
         self.last_seq = 0
         self.now_us = 0
+        self.snapshot_seq = 0
         self._account_streams: dict[str, str] = {}
 
     def stream_of(self, event: StoredEventType) -> str:

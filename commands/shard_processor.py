@@ -9,7 +9,7 @@ all that was decided behind it is forgotten with it, and the successor reads in 
 import logging
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgspec
@@ -21,10 +21,12 @@ from commands.hash_chain import CommitHeader, chain
 from commands.histories import Histories
 from commands.messages import CommandMessage, Outcome, decode_commands
 from commands.ownership import Ownership, connect
-from commands.rebuilding import LostHistoryError, rebuild
+from commands.rebuilding import LostHistoryError, rebuild, remembered
 from commands.recorder import ShardRecorder
 from commands.replies import Replies
 from commands.shard import Shard
+from commands.shard_snapshot import Stand
+from commands.snapshotting import SnapshotConfig, Snapshotting
 from streams.codec import RecordedEvent
 from streams.progress import Place, write_token
 
@@ -51,6 +53,7 @@ class ProcessorConfig:
     instance: str
     batch_commands_max: int = 2_000
     ids_expected: int = 10_000_000
+    snapshots: SnapshotConfig = field(default_factory=SnapshotConfig)
 
 
 class Decided(NamedTuple):
@@ -65,8 +68,14 @@ class ShardProcessor:
     """Owns one shard: its memory, its two connections to the store, its publisher."""
 
     def __init__(
-        self, config: ProcessorConfig, owned: Ownership, producer: Producer, replies: Replies
+        self,
+        config: ProcessorConfig,
+        owned: Ownership,
+        producer: Producer,
+        replies: Replies,
+        followed: Shard | None = None,
     ) -> None:
+        """``followed``: the shard as it was followed in memory, if it was."""
         self.next_offset = owned.next_offset
         self.committer = Committer(owned.connection, owned.shard)
         self._batch_commands_max = config.batch_commands_max
@@ -76,7 +85,10 @@ class ShardProcessor:
         self._replies = replies
         self._reader = connect(config.postgres_dsn, owned.shard)
         self._histories = Histories(ShardRecorder(self._reader, owned.shard))
-        self._shard = Shard(owned.shard, config.partitions, config.ids_expected)
+        self._shard = followed or remembered(
+            owned.connection, owned.shard, config.partitions, config.ids_expected, owned.published_seq
+        )
+        self._snapshotting = Snapshotting(config.postgres_dsn, config.snapshots, self._shard)
         self._publisher = rebuild(self._shard, owned, producer)
         self._open: Batch | None = None
         self._in_flight: Decided | None = None
@@ -163,6 +175,7 @@ class ShardProcessor:
         expiry_s = self._expire()
         if self._open is not None and not self.committer.busy:
             self._commit(self._open)
+        self._snapshotting.look()
         if done is not None:  # after the next commit has begun, which so does not wait for it
             for event in done.placed:
                 self._publisher.add(event.place, event.seq, event.state)
@@ -196,6 +209,9 @@ class ShardProcessor:
         self.committer.begin(commit, placed)
         self._histories.commit_begins(placed)
         self._in_flight = decided
+        self._snapshotting.write_if_due(
+            Stand(self._owned.shard, commit.header.last_seq, commit.chain_hash, commit.header.state_hash)
+        )
 
     def _next_commit(self, placed: Sequence[Placed], now_us: int) -> Commit:
         header = CommitHeader(
@@ -237,6 +253,7 @@ class ShardProcessor:
 
     def abandon(self) -> None:
         """Let the shard go as it is: nothing more is said in its name, not of the commit in flight either."""
+        self._snapshotting.end()
         self._reader.close()
         self._owned.connection.close()
 

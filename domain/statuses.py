@@ -164,9 +164,9 @@ def account_status_changed(exchange: "Exchange", event: AccountStatusChanged) ->
 def venue_status_changed(exchange: "Exchange", event: VenueStatusChanged) -> None:
     """As ``market_status_changed``, for all markets."""
     before, exchange.venue_status = exchange.venue_status, event.status
-    exchange.hashed.replace(_venue_digest(before), _venue_digest(event.status))
+    exchange.hashed.replace(venue_digest(before), venue_digest(event.status))
     exchange.moved.update(dict.fromkeys(exchange.markets))
 
 
-def _venue_digest(status: str) -> int:
+def venue_digest(status: str) -> int:
     return digest_of("venue", status) if status != "open" else 0

@@ -60,6 +60,22 @@ class Waiting:
                 moved.append((order, Trigger(stands, *fields)))
         return moved
 
+    def trailing_ids(self) -> dict[TriggerSource, list[str]]:
+        """Return the ids of the trailing orders, by what they follow, in the order in which they do."""
+        return {source: list(orders) for source, orders in self._trailing.items()}
+
+    def put_back(self, orders: list[Order]) -> None:
+        """Let orders wait that did before, all of the market at once; for trailing ones see below."""
+        for order in orders:
+            trigger = order.trigger
+            if trigger is not None:
+                self._lists[trigger.source, trigger.rising].append(_key(order, trigger))
+        for waiting in self._lists.values():
+            waiting.sort()
+
+    def put_back_trailing(self, source: TriggerSource, orders: list[Order]) -> None:
+        self._trailing[source].update({order.order_id: order for order in orders})
+
 
 def _key(order: Order, trigger: Trigger) -> Key:
     return (trigger.price if trigger.rising else -trigger.price, order.priority, order)

@@ -15,6 +15,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
+from stack.services import STANDBY
 from stack.settings import Settings
 from streams import topics
 
@@ -64,19 +65,33 @@ def _create_topics(settings: Settings) -> None:
 
 
 def order_processor(settings: Settings) -> None:
+    _process_orders(settings, "order-processor", settings.processor_instance)
+
+
+def standby(settings: Settings) -> None:
+    _process_orders(settings, STANDBY.name, STANDBY.name)
+
+
+def _process_orders(settings: Settings, name: str, instance: str) -> None:
     from commands.processor import Processor
     from commands.shard_processor import ProcessorConfig
+    from commands.snapshotting import SnapshotConfig
 
     config = ProcessorConfig(
         postgres_dsn=settings.postgres_dsn,
         kafka_bootstrap=settings.kafka_bootstrap,
         redis_url=settings.redis_url,
         partitions=settings.topic_partitions,
-        instance=settings.processor_instance,
+        instance=instance,
         batch_commands_max=settings.batch_commands_max,
         ids_expected=settings.ids_expected,
+        snapshots=SnapshotConfig(
+            events=settings.snapshot_events,
+            interval_ms_min=settings.snapshot_interval_ms_min,
+            write_ms_max=settings.snapshot_write_ms_max,
+        ),
     )
-    Processor(config, _says_ready(settings, "order-processor")).run(_stop_on_signal())
+    Processor(config, _says_ready(settings, name)).run(_stop_on_signal())
 
 
 def read_models(settings: Settings) -> None:
@@ -208,6 +223,7 @@ def _log_to_stderr() -> None:
 RUNNERS: dict[str, Callable[[Settings], None]] = {
     "prepare": prepare,
     "order-processor": order_processor,
+    STANDBY.name: standby,
     "read-models": read_models,
     "auditor": auditor,
     "command-api": command_api,

@@ -21,3 +21,6 @@ SERVICES = (
     Service("command-api", "place, cancel and amend orders", "command_api_port"),
     Service("query-api", "orders, positions, balances, audit", "query_api_port"),
 )
+
+STANDBY = Service("order-processor-1", "takes over the shards of a processor that died")
+"""Started with the others where the setting `standby` asks for it."""

@@ -96,10 +96,19 @@ class Settings(BaseSettings):
     # --- Order processor ------------------------------------------------------------------------
     processor_instance: str = "order-processor-0"
     """A processor's own name, kept over restarts; no two that run may share it."""
+    standby: bool = False
+    """Run a second processor, `order-processor-1`, which takes over when the first one dies for good."""
     batch_commands_max: int = 2_000
     """Commands that share one commit, at most."""
     ids_expected: int = 10_000_000
     """Used ids the in-memory filter is made for; beyond, the store is asked more often."""
+
+    snapshot_events: int = Field(default=100_000, ge=1)
+    """Events after which a shard's memory is written down, so that a restart need not replay them."""
+    snapshot_interval_ms_min: int = 30_000
+    """No sooner than so long after the last snapshot was begun."""
+    snapshot_write_ms_max: int = 300_000
+    """After so long the child that writes one is killed."""
 
     # --- Auditor --------------------------------------------------------------------------------
     heads: Path = Field(default_factory=lambda known: known["folder"] / "heads")

@@ -8,7 +8,7 @@ from typer import Option
 from stack.cli.running import output
 from stack.cli.status import table
 from stack.running import Stack
-from stack.services import SERVICES
+from stack.services import SERVICES, STANDBY
 from stack.settings import CHECKOUT, Settings
 from stack.supervision import Supervisor
 
@@ -24,9 +24,15 @@ def up(
     Example: ./oms up --servers-only
     """
     stack = Stack(settings())
-    stack.up([] if servers_only or not services_delivered() else [service.name for service in SERVICES])
+    stack.up([] if servers_only or not services_delivered() else services(stack.settings))
     output.print(table(stack))
     output.print("Next: ./oms status, ./oms demo, ./oms down")
+
+
+def services(chosen: Settings) -> list[str]:
+    """Return the names of those to start."""
+    standby = [STANDBY.name] if chosen.standby else []
+    return [*(service.name for service in SERVICES), *standby]
 
 
 def settings() -> Settings:

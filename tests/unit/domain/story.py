@@ -9,7 +9,6 @@ are whole units, as a trader writes them. Everything happens at ``NOW_US``, unti
 """
 
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from typing import Any
 
 from domain.account import Posting
@@ -21,6 +20,7 @@ from domain.market import MarketRules
 from domain.numbers import format_units
 from domain.order import OrderPlaced, OrderRejected, PlaceOrder
 from domain.rejections import RefusedError
+from domain.snapshots import restored, taken
 from domain.trade import BustTrade, CorrectTrade
 from tests.unit.domain.dump import dump
 from tests.unit.domain.invariants import check_invariants, held_asset
@@ -201,7 +201,7 @@ def _stand(story: Story, order: PlaceOrder) -> None:
 
 def _needs(exchange: Exchange, order: PlaceOrder) -> tuple[str, str]:
     """Return what the order would hold: it is tried on a copy of the exchange, by an account that is rich."""
-    trial = deepcopy(exchange)
+    trial = restored(taken(exchange))
     rules = trial.markets[order.symbol].rules
     rich = trial.accounts[order.account] = Account(order.account)
     for asset in (rules.base_asset, rules.quote_asset):

@@ -28,6 +28,7 @@ from tests.unit.domain.control_flows import Controls
 from tests.unit.domain.dump import dump
 from tests.unit.domain.flow_busting import Busting
 from tests.unit.domain.flow_of_limits import LimitedFlow
+from tests.unit.domain.flow_of_snapshots import GoingOnFromSnapshots
 from tests.unit.domain.flows import (
     ACCOUNTS,
     ASSETS,
@@ -55,7 +56,7 @@ from tests.unit.domain.naive_orders import Placing
 pairs = st.sampled_from(PAIRS)
 
 
-class Flow(Busting, MoneyFlow, Controls, LimitedFlow):
+class Flow(GoingOnFromSnapshots, Busting, MoneyFlow, Controls, LimitedFlow):
     """Draws the commands."""
 
     # --- Rules ---

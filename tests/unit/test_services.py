@@ -1,0 +1,22 @@
+"""Our services: each can be run, and the standby runs where it is asked for."""
+
+from pathlib import Path
+
+from stack.cli.up import services
+from stack.service import RUNNERS
+from stack.services import SERVICES, STANDBY
+from stack.settings import Settings
+
+
+def test_every_service_can_be_run() -> None:
+    assert {service.name for service in (*SERVICES, STANDBY)} <= set(RUNNERS)
+
+
+def test_the_standby_is_started_where_it_is_asked_for(tmp_path: Path) -> None:
+    usual = [service.name for service in SERVICES]
+    assert services(Settings(folder=tmp_path)) == usual
+    assert services(Settings(folder=tmp_path, standby=True)) == [*usual, STANDBY.name]
+
+
+def test_no_two_processors_share_a_name(tmp_path: Path) -> None:
+    assert Settings(folder=tmp_path).processor_instance != STANDBY.name
