@@ -24,9 +24,9 @@ class MarketRules(msgspec.Struct, frozen=True, gc=False, omit_defaults=True):
     price a market buy that waits holds funds. ``session_end_s``: the second of the UTC day on which day
     orders end. ``max_open_orders``: of one account; 0: any number. Price bands: how far above (``up``) and
     below (``down``) the reference price an order of that side may be priced, in parts per million; 0: any.
+    ``max_position``: of each account without a limit of its own, in base units; 0: unlimited.
 
     Stored events leave defaults out, so a default never changes.
-    orders end. ``max_position``: of each account without a limit of its own, in base units; 0: unlimited.
     """
 
     symbol: str

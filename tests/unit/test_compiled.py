@@ -10,6 +10,10 @@ import pytest
 from stack import compiled
 from stack.settings import CHECKOUT, Settings
 
+PYTHON = [sys.executable, "-P", "-m"]
+EXAMPLES = 40
+RUN_SECONDS_MAX = 240
+
 needs_a_compiler = pytest.mark.skipif(compiled.compiler() is None, reason="there is no C compiler here")
 
 
@@ -48,16 +52,31 @@ def test_compiled_and_plain_make_the_same_events_and_the_same_state(tmp_path: Pa
     assert played[True][1:] == played[False][1:]
 
 
+@needs_a_compiler
+@pytest.mark.timeout(compiled.COMPILE_SECONDS_MAX)
+def test_the_compiled_domain_passes_the_domain_s_own_tests(tmp_path: Path) -> None:
+    settings = Settings(folder=tmp_path)
+    compiled.prepare(settings)
+    command = [*PYTHON, "pytest", "tests/unit/domain", "-q", "-o", "pythonpath=", "-p", "no:cacheprovider"]
+    done = run(command, compiled.path(settings), OMS_PROPERTY_EXAMPLES=str(EXAMPLES))
+    assert done.returncode == 0, done.stdout
+
+
 def play(settings: Settings, *, plain: bool) -> list[str]:
     path = str(CHECKOUT) if plain else compiled.path(settings)
-    command = [sys.executable, "-P", "-m", "tests.unit.domain.play_all_kinds"]
-    done = subprocess.run(
+    done = run([*PYTHON, "tests.unit.domain.play_all_kinds"], path)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def run(command: list[str], path: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run with ``path`` as the only place to find our code."""
+    return subprocess.run(
         command,
         check=False,
         capture_output=True,
         text=True,
-        timeout=120,
-        env={**os.environ, "PYTHONPATH": path},
+        timeout=RUN_SECONDS_MAX,
+        cwd=CHECKOUT,
+        env={**os.environ, **environment, "PYTHONPATH": path},
     )
-    assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
