@@ -30,7 +30,7 @@ def oms(*arguments: str, cwd: Path = CHECKOUT, **environment: str) -> subprocess
 def test_the_overview_names_every_command() -> None:
     told = oms("--help")
     assert told.returncode == 0
-    assert all(f"  {command.name} " in told.stdout for command in COMMANDS)
+    assert all(told.stdout.count(f"\n  {command.name} ") == 1 for command in COMMANDS)
 
 
 def test_an_unknown_command_is_refused_with_the_known_ones() -> None:
