@@ -219,6 +219,7 @@ def in_words(rules: Rules) -> dict[str, Any]:
         "min_quantity": rules.least,
         "max_quantity": rules.most,
         "min_notional": rules.min_notional,
+        "max_position": rules.max_position or Fraction(0),
     }
     parts = {
         "maker_fee_ppm": rules.maker_fee,
