@@ -17,7 +17,7 @@ def test_the_write_benchmark_tells_all_rows_and_ratios(tmp_path: Path) -> None:
     assert (included["name"], alone["name"]) == ("crypto-oms", "processor-alone")
     assert [row["name"] for row in others] == ["raw-copy", "stock-recorder-single", "stock-recorder-batched"]
     assert all(row["value"] > 0 for row in found["results"])
-    assert included["door"] == "REST batches"
+    assert included["door"] == "WebSocket frames"
     assert set(found["ratios"]) == {
         "vs_raw_copy_rows",
         "vs_stock_recorder_single",
