@@ -44,15 +44,17 @@ class GoingOnFromSnapshots(Both):
         """
         if self.put_aside is None:
             return None
-        pass_time(self.put_aside, self.naive.now_us)
         decided = with_records(command, [event for batch in self.batches for event in batch])
         with suppress(RefusedError):
             return carry_out(self.put_aside, decided, self.naive.now_us)
         return None
 
+    def time_passes_for_put_aside(self, now_us: int) -> None:
+        if self.put_aside is not None:
+            pass_time(self.put_aside, now_us)
+
     def same_as_put_aside(self) -> None:
         if self.put_aside is not None:
-            pass_time(self.put_aside, self.naive.now_us)
             assert dump(self.exchange) == dump(self.put_aside)
             assert list(self.exchange.moved) == list(self.put_aside.moved)
 

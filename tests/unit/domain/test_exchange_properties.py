@@ -223,6 +223,7 @@ class Flow(GoingOnFromSnapshots, Busting, MoneyFlow, Controls, LimitedFlow):
     def let_time_pass(self, seconds: int) -> None:
         now_us = self.naive.now_us + seconds * SECOND_US
         self.batches.append([])
+        self.time_passes_for_put_aside(now_us)
         events = pass_time(self.exchange, now_us)
         self.take_note(events)
         self.compare(events, self.naive.do(lambda: self.naive.pass_time(now_us)))
