@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
 from domain.event import Command, Event
-from domain.exchange import Exchange
+from domain.exchange import Exchange, pass_time
 from domain.order import (
     OrderCancelled,
     OrderFilled,
@@ -127,6 +127,12 @@ class Both(RuleBasedStateMachine):
         assert order_id is None or order_id not in self.ended or not is_life(event)
         if over and order_id is not None:
             self.ended.add(order_id)
+
+    def time_passes(self, until_us: int) -> None:
+        self.batches.append([])
+        events = pass_time(self.exchange, until_us)
+        self.take_note(events)
+        self.compare(events, self.naive.do(lambda: self.naive.pass_time(until_us)))
 
     # --- What both must agree on ---
 

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, rule
 
 from domain.account import LimitsRequest, SetAccountLimits
-from domain.exchange import pass_time
 from domain.positions import day_of
 from tests.unit.domain.both_exchanges import Both
 from tests.unit.domain.flows import ACCOUNTS, MIDDLE, PAIRS, rarely, text
@@ -74,10 +73,7 @@ class LimitedFlow(Both):
         if not chance:
             return
         now_us = (day_of(self.naive.now_us) + 1) * DAY_US
-        self.batches.append([])
-        events = pass_time(self.exchange, now_us)
-        self.take_note(events)
-        self.compare(events, self.naive.do(lambda: self.naive.pass_time(now_us)))
+        self.time_passes(now_us)
 
     @invariant()
     def everybody_has_the_same_positions_and_made_the_same_today(self) -> None:

@@ -49,9 +49,10 @@ class GoingOnFromSnapshots(Both):
             return carry_out(self.put_aside, decided, self.naive.now_us)
         return None
 
-    def time_passes_for_put_aside(self, now_us: int) -> None:
+    def time_passes(self, until_us: int) -> None:
         if self.put_aside is not None:
-            pass_time(self.put_aside, now_us)
+            pass_time(self.put_aside, until_us)
+        super().time_passes(until_us)
 
     def same_as_put_aside(self) -> None:
         if self.put_aside is not None:

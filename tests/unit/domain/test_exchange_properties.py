@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
 from domain.account import Deposit, OpenAccount
-from domain.exchange import pass_time
 from domain.market import SetMarkPrice
 from domain.order import (
     AmendOrder,
@@ -222,11 +221,7 @@ class Flow(GoingOnFromSnapshots, Busting, MoneyFlow, Controls, LimitedFlow):
     @rule(seconds=st.integers(0, 3))
     def let_time_pass(self, seconds: int) -> None:
         now_us = self.naive.now_us + seconds * SECOND_US
-        self.batches.append([])
-        self.time_passes_for_put_aside(now_us)
-        events = pass_time(self.exchange, now_us)
-        self.take_note(events)
-        self.compare(events, self.naive.do(lambda: self.naive.pass_time(now_us)))
+        self.time_passes(now_us)
 
     @rule(
         account=st.sampled_from([*ACCOUNTS, "fees", "nobody"]),
