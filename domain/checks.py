@@ -114,22 +114,27 @@ def limit_price(market: Market, request: Asked) -> int | None:
 def limit_price_units(market: Market, text: str) -> int:
     """Return a limit price in price units."""
     try:
-        price = parse_units(text, market.price_scale)
+        return _price_units(market, "price", text)
     except ValueError as error:
-        raise RefusedError("invalid_price", f"price {error}; {_ticks(market)}") from None
-    if price == 0 or price % market.tick:
-        raise RefusedError("invalid_price", f"price was {text}; {_ticks(market)}")
-    return price
+        raise RefusedError("invalid_price", str(error)) from None
 
 
 def positive_price(market: Market, part: str, text: str) -> int:
     """Return a trigger price or a trailing offset in price units."""
     try:
+        return _price_units(market, part, text)
+    except ValueError as error:
+        raise RefusedError("invalid_trigger", str(error)) from None
+
+
+def _price_units(market: Market, part: str, text: str) -> int:
+    """Raise ``ValueError``, in words for whoever typed it, for what is no price on a tick."""
+    try:
         price = parse_units(text, market.price_scale)
     except ValueError as error:
-        raise RefusedError("invalid_trigger", f"{part} {error}; {_ticks(market)}") from None
+        raise ValueError(f"{part} {error}; {_ticks(market)}") from None
     if price == 0 or price % market.tick:
-        raise RefusedError("invalid_trigger", f"{part} was {text}; {_ticks(market)}")
+        raise ValueError(f"{part} was {text}; {_ticks(market)}")
     return price
 
 

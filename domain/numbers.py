@@ -7,12 +7,10 @@ from typing import Final
 
 DIGITS_MAX: Final = 18  # every amount fits a signed 64-bit integer, in each store and client that meets it
 AMOUNT_MAX = 2**63 - 1
-POWERS: Final[list[int]] = [10**exponent for exponent in range(DIGITS_MAX + 1)]
-
 
 # What was read lately, by scale: on a market the same prices and quantities come again and again.
 READ_MAX: Final = 65_536
-_read: Final[list[dict[str, int]]] = [{} for _ in POWERS]
+_read: Final[list[dict[str, int]]] = [{} for _ in range(DIGITS_MAX + 1)]
 
 
 def parse_units(text: str, scale: int) -> int:
