@@ -37,7 +37,7 @@ CATALOGUE: dict[str, Reason] = {
         "The venue takes no such command at the moment.", "Wait until it is open; cancels are taken."
     ),
     "account_restricted": Reason(
-        "The account may not place such an order at the moment.",
+        "The account may not do this at the moment.",
         "Ask the venue's operators or risk desk to release it.",
     ),
     "price_band": Reason(

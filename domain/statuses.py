@@ -37,7 +37,7 @@ TAKES: dict[str, str] = {
 MAY: dict[str, str] = {
     "reduce_only": "it may only sell",
     "cancel_only": "it may place no orders",
-    "suspended": "it may place no orders",
+    "suspended": "it may place no orders, and send nothing out",
 }
 STRICTER: tuple[str, ...] = ("active", "reduce_only", "cancel_only", "suspended")  # from left to right
 
@@ -67,6 +67,13 @@ def check_may_place(account: Account, side: str) -> None:
     """Raise ``RefusedError`` unless the account may place an order of that side."""
     if not _may_have(account.status, side):
         detail = f"account {account.account} is {account.status}: {MAY[account.status]}"
+        raise RefusedError("account_restricted", detail)
+
+
+def check_may_send_out(account: Account) -> None:
+    """Raise ``RefusedError`` unless the account may send its funds elsewhere."""
+    if account.status == "suspended":
+        detail = f"account {account.account} is suspended: its funds stay where they are"
         raise RefusedError("account_restricted", detail)
 
 

@@ -8,13 +8,14 @@ what is in custody) and of the venue's own corrections (``adjustments``), so it 
 from typing import TYPE_CHECKING
 
 from domain.account import FEES
-from domain.accounts import check_open, outside_changed, sum_digest
+from domain.accounts import Account, check_open, outside_changed, sum_digest
 from domain.event import Event
 from domain.funding import amount_of, check_room
 from domain.ledger import Ledger
 from domain.numbers import format_units
 from domain.rejections import RefusedError
 from domain.state_hash import Hashed, Part
+from domain.statuses import check_may_send_out
 from domain.transfer import (
     AdjustBalance,
     BalanceAdjusted,
@@ -56,7 +57,7 @@ class Withdrawal(Hashed):
 
 def request_withdrawal(exchange: "Exchange", command: RequestWithdrawal, _now_us: int) -> list[Event]:
     """Hold the funds until the withdrawal is completed or cancelled. Raises ``RefusedError``."""
-    _check_party(exchange, command.account)
+    check_may_send_out(_check_party(exchange, command.account))
     amount = amount_of(exchange, command.asset, command.amount)
     events: list[Event] = [
         WithdrawalRequested(
@@ -113,8 +114,9 @@ def _under_way(exchange: "Exchange", account: str, transfer_id: str) -> Withdraw
 
 def transfer(exchange: "Exchange", command: TransferFunds, _now_us: int) -> list[Event]:
     """Move available funds from one account to another. Raises ``RefusedError``."""
-    _check_party(exchange, command.account)
+    source = _check_party(exchange, command.account)
     _check_party(exchange, command.to_account)
+    check_may_send_out(source)
     if command.account == command.to_account:
         raise RefusedError("same_account", f"both accounts were {command.account!r}")
     amount = amount_of(exchange, command.asset, command.amount)
@@ -173,10 +175,10 @@ def _check_approved(command: AdjustBalance) -> None:
         )
 
 
-def _check_party(exchange: "Exchange", account: str) -> None:
+def _check_party(exchange: "Exchange", account: str) -> Account:
     if account == FEES:
         raise RefusedError("reserved_account", f"account {FEES!r} belongs to the venue")
-    check_open(exchange, account)
+    return check_open(exchange, account)
 
 
 def _check_available(exchange: "Exchange", ledger: Ledger, account: str, asset: str, needed: int) -> None:

@@ -48,7 +48,9 @@ class MarketRulesRequest(Request):
 
 
 class AccountStatusRequest(Request):
-    """``reduce_only``: it may only sell; ``cancel_only``, ``suspended``: it may place no orders."""
+    """``reduce_only``: it may only sell; ``cancel_only``: it may place no orders; ``suspended``: nor send its
+    funds out.
+    """
 
     status: AccountStatus
     reason: Reason

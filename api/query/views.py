@@ -63,8 +63,8 @@ class PositionsView(msgspec.Struct, frozen=True):
 
 
 class AccountView(msgspec.Struct, frozen=True):
-    """What the account may do: ``reduce_only``: only sell; ``cancel_only``, ``suspended``: place no orders.
-    ``changed_at`` is ``null`` while it was never changed.
+    """What the account may do: ``reduce_only``: only sell; ``cancel_only``: place no orders; ``suspended``:
+    nor send funds out. ``changed_at`` is ``null`` while it was never changed.
     """
 
     account: str

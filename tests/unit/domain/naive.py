@@ -82,6 +82,9 @@ class NaiveExchange(NaiveMoney):
         if needs > self.available(order.account, self.held_asset(order)):
             raise RefusedError("insufficient_funds")
 
+    def status_of(self, account: str) -> str:
+        return self.controls.account(account)
+
     # --- Commands ---
 
     def do(self, what: Callable[[], None]) -> Result:

@@ -29,6 +29,9 @@ class NaiveMoney:
     def available(self, account: str, asset: str) -> Fraction:
         raise NotImplementedError
 
+    def status_of(self, account: str) -> str:
+        raise NotImplementedError
+
     # --- What moves ---
 
     def deposit(self, account: str, asset: str, amount: Fraction) -> None:
@@ -36,6 +39,8 @@ class NaiveMoney:
         self.custody[asset] = self.custody.get(asset, ZERO) + amount
 
     def request(self, transfer: str, account: str, asset: str, amount: Fraction) -> None:
+        self.check(account)
+        self.check_free(account)
         self.check(account, asset, amount)
         self.under_way[transfer] = (account, asset, amount)
 
@@ -56,6 +61,7 @@ class NaiveMoney:
     def move(self, account: str, to_account: str, asset: str, amount: Fraction) -> None:
         for each in (account, to_account):
             self.check(each)
+        self.check_free(account)
         if account == to_account:
             raise RefusedError("same_account")
         self.check(account, asset, amount)
@@ -73,6 +79,10 @@ class NaiveMoney:
             raise RefusedError("unknown_account")
         if needs > 0 and needs > self.available(account, asset):
             raise RefusedError("insufficient_funds")
+
+    def check_free(self, account: str) -> None:
+        if self.status_of(account) == "suspended":
+            raise RefusedError("account_restricted")
 
     # --- Fees and groups ---
 

@@ -1,8 +1,11 @@
 """An account may trade, only sell, or place no orders at all; what it may not have is cancelled with that."""
 
+from collections.abc import Callable
+
 import pytest
 
 from domain.control import AccountStatusChanged
+from domain.event import Command
 from domain.order import OrderCancelled
 from tests.unit.domain.expectations import (
     asks,
@@ -15,7 +18,18 @@ from tests.unit.domain.expectations import (
     rejected,
     waits,
 )
-from tests.unit.domain.story import Story, after, given, last_price, listed_market, opened, resting, waiting
+from tests.unit.domain.story import (
+    Story,
+    after,
+    funded,
+    given,
+    last_price,
+    listed_market,
+    opened,
+    resting,
+    waiting,
+)
+from tests.unit.domain.transfer_wishes import cancel_withdrawal, complete_withdrawal, move, request_withdrawal
 from tests.unit.domain.wishes import (
     account_is,
     amend,
@@ -139,3 +153,36 @@ def test_a_status_is_there_before_any_order() -> None:
     given(listed_market(), last_price(100), opened("alice")).when(
         account_is("alice", "reduce_only"), buy("alice", 1)
     ).then(bids())
+
+
+# --- Its funds ------------------------------------------------------------------------------------------
+
+
+def moneyed(status: str) -> Story:
+    return given(
+        listed_market(), funded("alice", USD=100), funded("bob", USD=100), after(account_is("alice", status))
+    )
+
+
+def test_a_suspended_account_sends_nothing_out() -> None:
+    for wish in (request_withdrawal("alice", 30, "USD"), move("alice", "bob", 30, "USD")):
+        moneyed("suspended").when(wish).then(
+            refused("account_restricted", "suspended"), has("alice", USD=100), holds("alice", USD=0)
+        )
+
+
+@pytest.mark.parametrize("status", ["active", "reduce_only", "cancel_only"])
+def test_one_that_may_place_no_orders_keeps_the_use_of_its_funds(status: str) -> None:
+    story = moneyed(status).when(request_withdrawal("alice", 30, "USD")).then(holds("alice", USD=30))
+    story.when(move("alice", "bob", 30, "USD")).then(has("bob", USD=130))
+
+
+def test_what_a_suspended_account_is_sent_it_gets() -> None:
+    moneyed("suspended").when(move("bob", "alice", 30, "USD")).then(has("alice", USD=130))
+
+
+@pytest.mark.parametrize("end", [complete_withdrawal, cancel_withdrawal])
+def test_a_withdrawal_under_way_ends(end: Callable[[str], Command]) -> None:
+    """It may have left already: what custody says is so."""
+    story = given(listed_market(), funded("alice", USD=100)).when(request_withdrawal("alice", 30, "USD"))
+    story.when(account_is("alice", "suspended"), end("alice")).then(holds("alice", USD=0))
