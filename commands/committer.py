@@ -3,7 +3,8 @@
 A commit is one message to PostgreSQL, and so one transaction: the events by COPY, then one statement that
 moves the shard's row on and adds the commit's own row. It finds the shard's row only if that still says what
 this owner believes; otherwise the commit's row has no shard, which its table does not take, and nothing of
-the transaction is written: another owner has the shard, and ``FencedError`` says so.
+the transaction is written: another owner has the shard, and ``FencedError`` says so. Commands that made no
+event move the row on as well: what was refused stays refused after a restart, and only by the shard's owner.
 """
 
 from collections.abc import Sequence
@@ -36,6 +37,11 @@ _COMMIT = """
         {state_hash}, {state_hash_version}, {chain_hash})
 """
 
+_MOVE_ON = """
+    UPDATE shards SET next_offset = {next_offset}
+    WHERE shard = {shard} AND epoch = {epoch} AND next_offset = {expected_offset}
+"""
+
 
 class FencedError(Exception):
     """Another owner has taken the shard over; this one must not write any more."""
@@ -50,6 +56,13 @@ class Commit(NamedTuple):
     chain_hash: bytes
 
 
+class _Fence(NamedTuple):
+    """What the shard's row has to say, or another owner has it."""
+
+    epoch: int
+    expected_offset: int
+
+
 class Committer:
     """Sends commits over one connection, one at a time. Not for several threads.
 
@@ -61,18 +74,18 @@ class Committer:
         self._pgconn = connection.pgconn
         self._shard = shard
         self._table = Identifier(events_table(shard)).as_string(connection)
-        self._commit: Commit | None = None
-        self._error: psycopg.Error | None = None
+        self._fence: _Fence | None = None
+        self._error: psycopg.Error | FencedError | None = None
         self._unsent = False
 
     @property
     def busy(self) -> bool:
         """A commit is on its way."""
-        return self._commit is not None
+        return self._fence is not None
 
     def begin(self, commit: Commit, events: Sequence[Row]) -> None:
         """Send a commit; ``finished`` says when it is made."""
-        assert self._commit is None, "one commit at a time"  # noqa: S101 - an invariant
+        assert self._fence is None, "one commit at a time"  # noqa: S101 - an invariant
         self._pgconn.send_query(self._statement(commit))
         self._unsent = True
         started = self._next_result()
@@ -80,10 +93,21 @@ class Committer:
             while self._pgconn.get_result() is not None:
                 pass  # so that the connection, if it lives, can be used again
             raise _error_of(started)
-        self._commit, self._error = commit, None
+        self._fence, self._error = _Fence(commit.header.epoch, commit.expected_offset), None
         self._unsent = True
         self._pgconn.put_copy_data(copy_data(self._shard, commit.header.first_seq, events))
         self._pgconn.put_copy_end()
+        self._send()
+
+    def move_on(self, epoch: int, expected_offset: int, next_offset: int) -> None:
+        """Send a commit without events: the commands before ``next_offset`` made none."""
+        assert self._fence is None, "one commit at a time"  # noqa: S101 - an invariant
+        self._fence, self._error = _Fence(epoch, expected_offset), None
+        statement = _MOVE_ON.format(
+            shard=self._shard, epoch=epoch, expected_offset=expected_offset, next_offset=next_offset
+        )
+        self._pgconn.send_query(statement.encode())
+        self._unsent = True
         self._send()
 
     def finished(self) -> bool:
@@ -96,6 +120,8 @@ class Committer:
                 return self._end()
             if result.status != pq.ExecStatus.COMMAND_OK:
                 self._error = self._error or _error_of(result)
+            elif result.command_tuples == 0:
+                self._error = self._error or self._fenced()
         return False
 
     def wait(self) -> None:
@@ -109,15 +135,18 @@ class Committer:
         return self._pgconn.socket, POLLIN | POLLOUT if self._unsent else POLLIN
 
     def _end(self) -> bool:
-        commit, self._commit = self._commit, None
-        if self._error is None:
-            return True
-        if isinstance(self._error, psycopg.errors.NotNullViolation) and commit is not None:
-            raise FencedError(
-                f"shard {self._shard} is not at epoch {commit.header.epoch}, "
-                f"offset {commit.expected_offset} any more"
-            ) from self._error
-        raise self._error
+        error = self._error
+        if isinstance(error, psycopg.errors.NotNullViolation):
+            fenced = self._fenced()
+            fenced.__cause__ = error
+            error = fenced
+        self._fence = None
+        if error is not None:
+            raise error
+        return True
+
+    def _fenced(self) -> FencedError:
+        return FencedError(f"shard {self._shard} is not at {self._fence} any more")
 
     def _send(self) -> None:
         """Give the socket what it takes; the rest is tried again at the next look."""

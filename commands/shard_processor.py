@@ -198,11 +198,11 @@ class ShardProcessor:
         return None if next_us is None else max(0.0, (next_us - self._now_us()) / 1e6)
 
     def _commit(self, batch: Batch) -> None:
-        """Close the open batch and send it to the store; without events it is done at once."""
+        """Close the open batch and send it to the store."""
         placed, self._open = batch.close(), None
         decided = Decided(placed, batch.outcomes, self._token(batch, placed))
         if not placed:
-            self._replies.send(decided.token, decided.outcomes)
+            self._commit_offset(decided)
             return
         self._shard.now_us = batch.now_us
         commit = self._next_commit(placed, batch.now_us)
@@ -212,6 +212,16 @@ class ShardProcessor:
         self._snapshotting.write_if_due(
             Stand(self._owned.shard, commit.header.last_seq, commit.chain_hash, commit.header.state_hash)
         )
+
+    def _commit_offset(self, decided: Decided) -> None:
+        """Store how far the commands are decided that made no event: it is not decided twice what was
+        answered, and who has lost the shard cannot answer for it.
+        """
+        if self.next_offset == self._committed_offset:
+            return
+        self.committer.move_on(self._owned.epoch, self._committed_offset, self.next_offset)
+        self._committed_offset = self.next_offset
+        self._in_flight = decided
 
     def _next_commit(self, placed: Sequence[Placed], now_us: int) -> Commit:
         header = CommitHeader(

@@ -189,6 +189,23 @@ def test_a_commit_of_an_owner_that_was_replaced_is_fenced(desk: Desk) -> None:
     assert (len(desk.stored()), desk.heard()) == (before, [])
 
 
+def test_what_was_refused_is_not_decided_again_after_a_restart(desk: Desk) -> None:
+    desk.send(cancel("never"))
+    assert [outcome.status for outcome in desk.settle()] == ["refused"]
+    desk.processor.abandon()
+    desk.processor = desk.owner()
+    assert desk.processor.next_offset == desk.offset
+
+
+def test_nothing_is_refused_in_the_name_of_a_shard_that_another_owns(desk: Desk) -> None:
+    with psycopg.connect(desk.dsn, autocommit=True) as other:
+        other.execute("UPDATE shards SET epoch = epoch + 1")
+    desk.send(cancel("never"))
+    with pytest.raises(FencedError, match="epoch"):
+        wait_and_advance(desk)
+    assert desk.heard() == []
+
+
 def test_a_released_shard_has_committed_and_published_everything(desk: Desk) -> None:
     desk.send(place("1"))
     desk.send(place("2"))
