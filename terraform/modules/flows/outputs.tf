@@ -1,0 +1,4 @@
+output "table" {
+  description = "Every flow: from, to, port, protocol, authentication, TLS."
+  value       = local.flows
+}
