@@ -48,7 +48,9 @@ class FakeSessions:
     def __init__(self) -> None:
         self.noted: list[tuple[str, list[str]]] = []
 
-    async def remember(self, session: str, _actor: str, accounts: Sequence[str]) -> None:
+    async def remember(
+        self, session: str, _actor: str, accounts: Sequence[str], _shards: Sequence[int]
+    ) -> None:
         self.noted.append((session, list(accounts)))
 
 
