@@ -149,7 +149,8 @@ class Connection:
         sorting = Sorting(self)
         for item in items:
             try:
-                _refuse_unplaced(item, unplaced)
+                if unplaced:
+                    self._refuse_unplaced(item, unplaced)
                 _HANDLERS[type(item)](self, item, sorting)
             except Problem as problem:
                 self.reply(frames.refusal(item.id, problem.extra["code"], problem.detail))  # type: ignore[index,call-overload] # our problems have a dict there
@@ -167,6 +168,12 @@ class Connection:
             except UnavailableError as error:
                 return str(error)
         return ""
+
+    def _refuse_unplaced(self, item: frames.Item | frames.BadItem, why: str) -> None:
+        """``why``: unknown markets cannot be looked for now. What names none, or a known one, goes on."""
+        symbol = frames.symbol_of(item)
+        if symbol and self._desk.intake.directory.home(symbol) is None:
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", why)
 
     def _submit(self, frame: Frame) -> None:
         """Send the commands that there is credit for, in order; refuse the others."""
@@ -347,12 +354,6 @@ _HANDLERS: dict[type, Callable[[Connection, Any, Sorting], None]] = {
     frames.PongItem: Connection._pong,  # noqa: SLF001
     frames.BadItem: Connection._bad,  # noqa: SLF001
 }
-
-
-def _refuse_unplaced(item: frames.Item | frames.BadItem, why: str) -> None:
-    """``why``: the shards of markets cannot be told for now; what names none goes on."""
-    if why and frames.symbol_of(item):
-        raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", why)
 
 
 def _not_authenticated(detail: str) -> Problem:

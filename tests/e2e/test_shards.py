@@ -15,13 +15,13 @@ from uuid import uuid4
 
 import aiohttp
 import httpx
-import psutil
-import psycopg
 import pytest
 
 from api.auth import mint_token
 from stack import services
+from stack.doctor import shards
 from stack.load.venue import MarketSpec
+from stack.owners import owners
 from stack.ports import HOST
 from stack.running import Stack, running_stack
 from stack.settings import CHECKOUT, Settings
@@ -250,6 +250,7 @@ def test_a_killed_processor_is_taken_over_while_the_other_shard_goes_on(
 ) -> None:
     """The last test here: one processor is gone after it."""
     victim = "order-processor-1"
+    assert all(finding.ok for finding in shards(stack))
     (dead,) = owned_by(stack, victim)
     alive = 1 - dead
     symbols = {0: NEAR, 1: FAR}
@@ -273,15 +274,7 @@ def test_a_killed_processor_is_taken_over_while_the_other_shard_goes_on(
 
 
 def owned_by(stack: Stack, processor: str) -> set[int]:
-    """Return the shards that a processor owns, by its connections to the store."""
-    connections = psutil.Process(stack.pid(processor)).net_connections("tcp")
-    ports = {connection.laddr.port for connection in connections}
-    with psycopg.connect(stack.settings.postgres_dsn) as store:
-        rows = store.execute(
-            "SELECT application_name, client_port FROM pg_stat_activity"
-            " WHERE application_name LIKE 'oms-shard-%'"
-        ).fetchall()
-    return {int(name.rpartition("-")[2]) for name, port in rows if port in ports}
+    return {shard for shard, owner in owners(stack).items() if owner == processor}
 
 
 def verified(stack: Stack) -> dict[str, Any]:
