@@ -35,10 +35,11 @@ def prepare(settings: Settings) -> None:
         settings.postgres_dsn, autocommit=True, connect_timeout=CONNECT_WAIT_S
     ) as connection:
         schema.create(connection, settings.shards)
-    _create_topics(settings)
+    create_topics(settings)
 
 
-def _create_topics(settings: Settings) -> None:
+def create_topics(settings: Settings) -> None:
+    """Create the topics that are missing, and partitions of `orders` for new shards."""
     partitions = {
         topics.ORDERS: settings.shards,
         topics.EXECUTIONS: settings.topic_partitions,

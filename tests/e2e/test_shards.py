@@ -2,12 +2,12 @@
 
 import asyncio
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
 from http import HTTPStatus
-from pathlib import Path
 from signal import SIGKILL
 from time import monotonic, sleep
 from typing import Any
@@ -245,6 +245,14 @@ def test_a_replica_learns_what_another_one_listed(stack: Stack, admin: Admin, tr
     assert (outcome["status"], shard_of(outcome["order_id"])) == ("open", 1)
 
 
+def test_the_demo_spreads_its_markets_and_proves_all_shards(stack: Stack, admin: Admin) -> None:
+    found = command(stack, "demo", "--for", "4s", "--rate", "60", "--json")
+    assert all(found["proofs"].values()), found["differences"]
+    assert found["trades"] > 0
+    homes = {each["symbol"]: each["shard"] for each in admin.read("/v1/markets")["markets"]}
+    assert [homes[symbol] for symbol in ("BTC-USD", "ETH-USD", "SOL-USD")] == [0, 1, 0]
+
+
 def test_a_killed_processor_is_taken_over_while_the_other_shard_goes_on(
     stack: Stack, admin: Admin, trader: str
 ) -> None:
@@ -265,7 +273,7 @@ def test_a_killed_processor_is_taken_over_while_the_other_shard_goes_on(
         assert monotonic() < deadline, "nobody takes the shard over"
     assert outcome["status"] == "open", outcome
     assert owned_by(stack, "order-processor") == {0, 1}
-    found = verified(stack)
+    found = command(stack, "audit", "verify", "--json")
     assert found["chain_ok"]
     assert found["state_hash_equal"]
     assert found["money_conserved"]
@@ -277,13 +285,14 @@ def owned_by(stack: Stack, processor: str) -> set[int]:
     return {shard for shard, owner in owners(stack).items() if owner == processor}
 
 
-def verified(stack: Stack) -> dict[str, Any]:
+def command(stack: Stack, *words: str) -> dict[str, Any]:
+    """Run a command that prints one object; its exit code must say that all is well."""
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "stack.cli", "audit", "verify", "--json"],
+        [sys.executable, "-P", "-m", "stack.cli", *words],
         check=False,
         capture_output=True,
         text=True,
-        env={"OMS_FOLDER": str(stack.settings.folder), "PYTHONPATH": str(CHECKOUT), "HOME": str(Path.home())},
+        env={**os.environ, "OMS_FOLDER": str(stack.settings.folder), "PYTHONPATH": str(CHECKOUT)},
     )
     assert done.returncode == 0, done.stdout + done.stderr
     found: dict[str, Any] = json.loads(done.stdout)
