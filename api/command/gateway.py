@@ -23,7 +23,7 @@ from api.command.credit import Credit
 from commands.messages import AnyCommand, CommandBatch, Outcome, decode_replies
 from domain.order import AmendOrder, CancelReplace, PlaceOrder
 from streams.codec import encode
-from streams.progress import Place, read_token, write_token
+from streams.progress import PARTS_MAX, Place, read_token, write_token
 from streams.topics import ORDERS
 
 logger = logging.getLogger(__name__)
@@ -104,7 +104,7 @@ class Answer:
 
 
 def merged(tokens: Iterable[str]) -> str:
-    """Return the token that reads back what all of ``tokens`` do."""
+    """Return the token that reads back what all of ``tokens`` do; none if it were too long to be read."""
     different = {token for token in tokens if token}
     if len(different) <= 1:
         return next(iter(different), "")
@@ -112,7 +112,7 @@ def merged(tokens: Iterable[str]) -> str:
     for token in different:
         for place, seq in read_token(token).items():
             seqs[place] = max(seq, seqs.get(place, 0))
-    return write_token(seqs)
+    return write_token(seqs) if len(seqs) <= PARTS_MAX else ""
 
 
 class Gateway:
