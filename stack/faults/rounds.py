@@ -197,8 +197,11 @@ class Round:
     def _prove(self, first: Sequence[int]) -> None:
         differences = self.result.differences
         with psycopg.connect(self.settings.postgres_dsn, connect_timeout=CONNECT_S) as store:
-            for shard, last_seq in enumerate(first):
-                differences += self.witness.compare(read_events(store, shard, after=last_seq))
+            differences += self.witness.compare(
+                event
+                for shard, last_seq in enumerate(first)
+                for event in read_events(store, shard, after=last_seq)
+            )
         found = Verification(
             self.settings, Asked(catch_up_s_max=bounds.CATCH_UP_S_MAX), lambda *_: None
         ).run()
