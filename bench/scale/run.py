@@ -19,6 +19,7 @@ from bench.scale.report import SHARDS
 from bench.write import alone, flow, included
 from bench.write.usage import Usage, per_order
 from stack import compiled, services
+from stack.load.playing import batches
 from stack.load.session import admin_token, run_async
 from stack.load.websocket import WebSocketClient
 from stack.ports import HOST
@@ -69,7 +70,7 @@ def _row(folder: Path, shards: int, seconds: float, seed: int, say: Say) -> dict
             _wait_until_opened(stack, opened)
             say(f"{shards} shard{'s' if shards > 1 else ''}: measuring for {seconds:g} s")
             found: dict[str, Any] = {}
-            run_async(_measure(stack, seconds, _lanes(shards, seconds, seed), found))
+            run_async(_measure(stack, seconds, *_lanes(shards, seconds, seed), found))
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return found
@@ -89,29 +90,41 @@ def _wait_until_opened(stack: Stack, opened: list[int]) -> None:
         wait_until(done, OPENED_MS_MAX, "the markets are listed, and the accounts funded")
 
 
-def _lanes(shards: int, seconds: float, seed: int) -> list[list[included.Request]]:
-    """Deal each shard's own flow out to its share of the lanes, by account."""
+Lanes = list[list[included.Request]]
+
+
+def _lanes(shards: int, seconds: float, seed: int) -> tuple[Lanes, Lanes]:
+    """Deal each shard's own flow out to its share of the lanes, by account: what fills the books, and what is
+    played then.
+    """
     each = included.LANES // shards
     commands = (seconds + included.WARM_UP_S) * included.COMMANDS_PER_S / 1.2  # a modify is two commands
-    lanes: list[list[included.Request]] = [[] for _ in range(each * shards)]
+    filling, playing = (Lanes([] for _ in range(each * shards)) for _ in range(2))
     for shard in range(shards):
-        for step in flow.steps(int(commands / shards) * HEADROOM, seed + shard, f"scale-{shard}"):
-            lane = flow.ACCOUNT_NAMES.index(step.account) % each
-            lanes[shard * each + lane].append(flow.request(step, symbol_of(shard), shard))
-    return lanes
+        steps = flow.steps(int(commands / shards) * HEADROOM, seed + shard, f"scale-{shard}")
+        for number, step in enumerate(steps):
+            lane = shard * each + flow.ACCOUNT_NAMES.index(step.account) % each
+            lanes = filling if number < flow.RESTING.resting else playing
+            lanes[lane].append(flow.request(step, symbol_of(shard), shard))
+    return filling, playing
 
 
 HEADROOM = 2  # a shard may get more of the machine than its share
 
 
-async def _measure(
-    stack: Stack, seconds: float, lanes: list[list[included.Request]], found: dict[str, Any]
-) -> None:
+async def _fill(client: WebSocketClient, lane: list[included.Request]) -> None:
+    for batch in batches(lane):
+        await client.batch(batch)
+
+
+async def _measure(stack: Stack, seconds: float, filling: Lanes, lanes: Lanes, found: dict[str, Any]) -> None:
     settings = stack.settings
     processors = services.processors(settings)
     counted, stop = included.Counted(), asyncio.Event()
     url = f"http://{HOST}:{settings.command_api_port}"
     async with WebSocketClient(url, "", admin_token(settings)) as client, asyncio.TaskGroup() as group:
+        # more shards have more books to fill: what is measured is to be the same mix for all rows
+        await asyncio.gather(*(_fill(client, lane) for lane in filling))
         for lane in lanes:
             group.create_task(included.play(client, lane, counted, stop))
         await asyncio.sleep(included.WARM_UP_S)
