@@ -6,6 +6,7 @@ shards list one symbol, or one asset with two scales, who sends a listing first 
 (docs/adr/0012).
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Literal, NamedTuple
@@ -90,8 +91,10 @@ class ListingStore:
             options=f"-c statement_timeout={ANSWER_MS_MAX}",
             application_name="oms-listings",
         )
-        async with await connecting as connection:
-            yield connection
+        # the store's own bound does not help where the network swallows what is sent
+        async with asyncio.timeout(CONNECT_WAIT_S + 2 * ANSWER_MS_MAX / 1000):
+            async with await connecting as connection:
+                yield connection
 
 
 def claims_of(symbol: str, shard: int, scales: Mapping[str, int]) -> list[Claim]:
