@@ -40,6 +40,10 @@ PROBLEMS: dict[str, Reason] = {
         "This connection has too many commands without an outcome; this one was not taken.",
         "Wait for outcomes before you send more.",
     ),
+    "partly_done": Reason(
+        "It was done on some shards, and not on others.",
+        "See what each shard says, and send it again: what is done stays done.",
+    ),
     "unavailable": Reason(
         "The command could not be put into the log; nothing happened.",
         "Send it again, with the same client id.",

@@ -51,6 +51,8 @@ class Processor:
                 "group.instance.id": config.instance,
                 "enable.auto.commit": False,
                 "auto.offset.reset": "error",
+                # A processor that comes or goes moves its own shards only: the others go on deciding.
+                "partition.assignment.strategy": "cooperative-sticky",
                 "session.timeout.ms": SESSION_TIMEOUT_MS,
                 "heartbeat.interval.ms": HEARTBEAT_MS,
                 "fetch.wait.max.ms": 100,
@@ -127,7 +129,7 @@ class Processor:
                 self._config, owned, self._producer, self._replies, followed
             )
             partition.offset = owned.next_offset
-        consumer.assign(partitions)
+        consumer.incremental_assign(partitions)
         if self._shards:
             self._following.stop()
         gc.freeze()  # what was rebuilt is here to stay

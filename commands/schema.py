@@ -3,7 +3,8 @@
 ``events`` is partitioned by shard: each shard's processor writes its own partition, and a stream id names
 its shard, so that the primary key of the partition fences the whole stream. ``shards`` holds one row per
 shard, the fence and the tracking at once. ``commits`` has one row per commit, linked by the hash chain.
-``snapshots`` and their pages only save a replay.
+``snapshots`` and their pages only save a replay. ``listing_claims`` keeps a symbol to one shard
+(docs/adr/0012).
 """
 
 import psycopg
@@ -18,6 +19,19 @@ _TABLES = SQL("""
         topic text NOT NULL,
         state bytea NOT NULL
     ) PARTITION BY LIST (shard);
+
+    -- The few events that say which market is on which shard (streams/listings.py reads them).
+    CREATE INDEX IF NOT EXISTS events_listings ON events (shard) WHERE starts_with(topic, 'MarketListed.');
+
+    -- So that no two shards list one symbol, or one asset with two scales. `claims`: how many listings that
+    -- were not refused have claimed it.
+    CREATE TABLE IF NOT EXISTS listing_claims (
+        kind text NOT NULL,
+        name text NOT NULL,
+        value int NOT NULL,
+        claims int NOT NULL DEFAULT 1,
+        PRIMARY KEY (kind, name)
+    );
 
     CREATE TABLE IF NOT EXISTS commits (
         shard smallint NOT NULL,

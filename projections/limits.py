@@ -43,9 +43,23 @@ PROJECTION = Projection(
 )
 
 
-def of_account(database: Database[Document], account: str) -> Document | None:
-    """Return the account's limits, as they were last set on any shard; ``None``: it never had any."""
-    return database["limits"].find_one({"account": account}, sort=[("changed_at_us", -1)])
+def of_account(database: Database[Document], account: str, shards_max: int = 1_000) -> Document | None:
+    """Return the account's limits, those of all shards together; ``None``: it never had any."""
+    return together(list(database["limits"].find({"account": account}).limit(shards_max)))
+
+
+def together(documents: Iterable[Document]) -> Document | None:
+    """Return the limits of one account on all its shards as one document. A shard has those on what trades
+    there; where several have the same, the one that was set last is told.
+    """
+    merged: Document | None = None
+    for document in sorted(documents, key=lambda each: int(each["changed_at_us"])):
+        amounts = {name: {**(merged or {}).get(name, {}), **document[name]} for name in AMOUNTS}
+        merged = {**document, **amounts}
+    return merged
+
+
+AMOUNTS = ("max_order_notional", "max_open_notional", "max_position", "daily_loss")
 
 
 def limits_of(document: Document | None) -> AccountLimits:

@@ -6,11 +6,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import psutil
+import psycopg
 
 from stack import ports
 from stack.cache import cache_folder
+from stack.owners import owners
 from stack.running import Stack
 from stack.servers import docker, java, kafka
+from stack.services import FIRST_PROCESSOR
 from stack.settings import PORTS, Settings
 from stack.supervision import ProgramState
 
@@ -44,6 +47,7 @@ def examine(stack: Stack) -> list[Finding]:
         stale_pid(stack),
         *taken_ports(stack),
         *programs(stack),
+        *shards(stack),
     ]
 
 
@@ -128,6 +132,24 @@ def programs(stack: Stack) -> Iterator[Finding]:
     """Tell of each program that was started whether it runs."""
     for program in stack.status():
         yield Finding(program.name, program.running, detail_of(program), next_of(program, stack))
+
+
+def shards(stack: Stack) -> Iterator[Finding]:
+    """Tell who decides each shard, while any processor is meant to run."""
+    asked_for = {program.name for program in stack.status()}
+    if FIRST_PROCESSOR not in asked_for:
+        return
+    try:
+        found = owners(stack)
+    except psycopg.OperationalError as error:
+        yield Finding("shards", ok=False, detail=f"the event store does not say: {error}", next="./oms up")
+        return
+    for shard in range(stack.settings.shards):
+        owner = found.get(shard)
+        detail = f"decided by {owner}" if owner else "nobody decides its orders"
+        yield Finding(
+            f"shard {shard}", owner is not None, detail, "./oms status; a processor may be starting"
+        )
 
 
 def detail_of(program: ProgramState) -> str:

@@ -19,7 +19,7 @@ import psutil
 from stack import compiled, ports
 from stack.servers import docker, local
 from stack.servers.local import SERVERS
-from stack.services import SERVICES, STANDBY, Service
+from stack.services import MORE_PROCESSORS, SERVICES, STANDBY, Service, processors
 from stack.settings import CHECKOUT, Settings
 from stack.supervision import Program, ProgramState, Supervisor, after_removing, inherited, launch, leash
 from stack.waiting import TooLateError, wait_until
@@ -31,7 +31,7 @@ KILL_NOTICED_MS_MAX = 15_000
 HEALTH_ANSWER_MS_MAX = 2_000
 LOG_TAIL_LINES_MAX = 12
 
-BY_NAME = {service.name: service for service in (*SERVICES, STANDBY)}
+BY_NAME = {service.name: service for service in (*SERVICES, *MORE_PROCESSORS, STANDBY)}
 
 
 class StackError(RuntimeError):
@@ -110,7 +110,10 @@ class Stack:
 
     def supervised(self, servers: Sequence[str]) -> list[Program]:
         """List what supervisord is told of; nothing starts before it is asked for."""
-        services = [service_program(service, self.settings) for service in BY_NAME.values()]
+        more = {service.name for service in MORE_PROCESSORS} - set(processors(self.settings))
+        services = [
+            service_program(service, self.settings) for name, service in BY_NAME.items() if name not in more
+        ]
         if self.in_docker:
             return services
         return [*(SERVERS[name].program(self.settings) for name in servers), *services]

@@ -13,9 +13,9 @@ from types import FrameType
 import psycopg
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
-from confluent_kafka.cimpl import NewTopic
+from confluent_kafka.cimpl import NewPartitions, NewTopic
 
-from stack.services import STANDBY
+from stack.services import FIRST_PROCESSOR, MORE_PROCESSORS, STANDBY
 from stack.settings import Settings
 from streams import topics
 
@@ -35,10 +35,11 @@ def prepare(settings: Settings) -> None:
         settings.postgres_dsn, autocommit=True, connect_timeout=CONNECT_WAIT_S
     ) as connection:
         schema.create(connection, settings.shards)
-    _create_topics(settings)
+    create_topics(settings)
 
 
-def _create_topics(settings: Settings) -> None:
+def create_topics(settings: Settings) -> None:
+    """Create the topics that are missing, and partitions of `orders` for new shards."""
     partitions = {
         topics.ORDERS: settings.shards,
         topics.EXECUTIONS: settings.topic_partitions,
@@ -56,20 +57,33 @@ def _create_topics(settings: Settings) -> None:
         for topic, count in partitions.items()
     ]
     admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap})
-    for created in admin.create_topics(wanted, operation_timeout=TOPIC_WAIT_S).values():
+    for topic, created in admin.create_topics(wanted, operation_timeout=TOPIC_WAIT_S).items():
         try:
             created.result(TOPIC_WAIT_S)
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
+            if topic == topics.ORDERS:
+                _grow_orders(admin, settings.shards)
+
+
+def _grow_orders(admin: AdminClient, shards: int) -> None:
+    """Give every shard its partition. None is ever taken away: there are orders on it."""
+    there = len(admin.list_topics(topics.ORDERS, timeout=TOPIC_WAIT_S).topics[topics.ORDERS].partitions)
+    if there > shards:
+        sys.exit(f"There are {there} shards; none is ever given up. Next: OMS_SHARDS={there} ./oms up")
+    if there < shards:
+        for grown in admin.create_partitions([NewPartitions(topics.ORDERS, shards)]).values():
+            grown.result(TOPIC_WAIT_S)
 
 
 def order_processor(settings: Settings) -> None:
-    _process_orders(settings, "order-processor", settings.processor_instance)
+    _process_orders(settings, FIRST_PROCESSOR, settings.processor_instance)
 
 
-def standby(settings: Settings) -> None:
-    _process_orders(settings, STANDBY.name, STANDBY.name)
+def named_processor(name: str) -> Callable[[Settings], None]:
+    """Return what runs a processor under its own name, which no other one has."""
+    return lambda settings: _process_orders(settings, name, name)
 
 
 def _process_orders(settings: Settings, name: str, instance: str) -> None:
@@ -141,6 +155,8 @@ def command_api_app() -> object:
             token_secret=settings.token_secret,
             reply_ms_max=settings.reply_ms_max,
             valid_ms=settings.order_valid_ms,
+            shards=settings.shards,
+            postgres_dsn=settings.postgres_dsn,
         )
     )
 
@@ -222,8 +238,8 @@ def _log_to_stderr() -> None:
 
 RUNNERS: dict[str, Callable[[Settings], None]] = {
     "prepare": prepare,
-    "order-processor": order_processor,
-    STANDBY.name: standby,
+    FIRST_PROCESSOR: order_processor,
+    **{service.name: named_processor(service.name) for service in (*MORE_PROCESSORS, STANDBY)},
     "read-models": read_models,
     "auditor": auditor,
     "command-api": command_api,

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from stack.settings import PROCESSORS_MAX, Settings
+
 
 @dataclass(frozen=True)
 class Service:
@@ -22,5 +24,24 @@ SERVICES = (
     Service("query-api", "orders, positions, balances, audit", "query_api_port"),
 )
 
-STANDBY = Service("order-processor-1", "takes over the shards of a processor that died")
+FIRST_PROCESSOR = "order-processor"
+MORE_PROCESSORS = tuple(
+    Service(f"{FIRST_PROCESSOR}-{number}", "the same, beside the first")
+    for number in range(1, PROCESSORS_MAX)
+)
+"""As many are started as the setting `processors` asks for; the first one is among `SERVICES`."""
+
+STANDBY = Service("standby-processor", "takes over the shards of a processor that died")
 """Started with the others where the setting `standby` asks for it."""
+
+
+def processors(settings: Settings) -> list[str]:
+    """Return the names of the order processors that decide orders: without the standby."""
+    return [FIRST_PROCESSOR, *(service.name for service in MORE_PROCESSORS[: settings.processors - 1])]
+
+
+def names(settings: Settings) -> list[str]:
+    """Return the names of all services that the settings ask for, in the order in which they start."""
+    others = [service.name for service in SERVICES if service.name != FIRST_PROCESSOR]
+    standby = [STANDBY.name] if settings.standby else []
+    return [*processors(settings), *others, *standby]

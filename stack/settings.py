@@ -19,6 +19,7 @@ PASSWORD_FILE = "postgres-password"  # noqa: S105 - a file's name
 TOKEN_SECRET_FILE = "token-secret"  # noqa: S105 - a file's name
 HEAD_KEY_FILE = "head-signing-key"
 SETTINGS_FILE = "settings.json"
+PROCESSORS_MAX = 16
 
 PORTS = (
     "postgres_port",
@@ -82,7 +83,9 @@ class Settings(BaseSettings):
 
     # --- Shape of the system --------------------------------------------------------------------
     shards: int = Field(default=1, ge=1, le=256)
-    """Partitions of the topic `orders`, each with one processor."""
+    """Partitions of the topic `orders`: each is decided by one processor. It may grow, never shrink."""
+    processors: int = Field(default=1, ge=1, le=PROCESSORS_MAX)
+    """Order processors on this machine; Kafka deals the shards out to them."""
 
     topic_partitions: int = Field(default=4, ge=1, le=1_024)
     """Of each topic of events: how many workers can share it at most."""
@@ -97,7 +100,7 @@ class Settings(BaseSettings):
     processor_instance: str = "order-processor-0"
     """A processor's own name, kept over restarts; no two that run may share it."""
     standby: bool = False
-    """Run a second processor, `order-processor-1`, which takes over when the first one dies for good."""
+    """Run one processor more, `standby-processor`, which takes over when another one dies for good."""
     batch_commands_max: int = 2_000
     """Commands that share one commit, at most."""
     ids_expected: int = 10_000_000
@@ -165,7 +168,7 @@ class Settings(BaseSettings):
     def save(self) -> None:
         """Write what differs from the defaults, for `load`; the password makes it the owner's alone."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        set_or_needed = self.model_fields_set | {*PORTS, "servers", "shards"}
+        set_or_needed = self.model_fields_set | {*PORTS, "servers", "shards", "processors"}
         written = self.model_dump(mode="json", include=set_or_needed - {"folder"})
         write_private(self.folder / PASSWORD_FILE, self.postgres_password)
         write_private(self.folder / TOKEN_SECRET_FILE, self.token_secret)

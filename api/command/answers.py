@@ -1,9 +1,14 @@
 """Answers: an outcome as an HTTP response, or as the problem it is."""
 
+from collections.abc import Sequence
 from http import HTTPStatus
+from math import ceil
+from typing import Any
 
 from litestar import Response
 
+from api.command.fanout import NOT_IN_LOG, Part, combined, shard_view
+from api.command.gateway import OverloadedError, UnavailableError
 from api.command.list_schemas import OrderListView, list_view
 from api.command.schemas import DoneView, OrderView, order_view
 from api.problems import Problem
@@ -22,6 +27,8 @@ _STATUS_OF_REFUSAL = {
     "withdrawal_not_open": HTTPStatus.CONFLICT,
     "market_not_closed": HTTPStatus.CONFLICT,
     "internal_error": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "partly_done": HTTPStatus.CONFLICT,
+    **dict.fromkeys(NOT_IN_LOG, HTTPStatus.SERVICE_UNAVAILABLE),
 }
 
 
@@ -69,11 +76,50 @@ def done_answer(
     return Response(view, status_code=done, headers=_headers(outcome))
 
 
+def fanned_answer(
+    parts: Sequence[Part], name: str, token: str, done: HTTPStatus = HTTPStatus.OK
+) -> Response[DoneView]:
+    """Return what every shard made of one command: ``done``, or 202 while some have not answered.
+
+    Raises ``Problem``, with what each shard did beside it.
+    """
+    outcome, shards = combined(parts), [shard_view(part) for part in parts]
+    if outcome.code in NOT_IN_LOG:
+        raise Problem(
+            _STATUS_OF_REFUSAL[outcome.code],
+            outcome.code,
+            outcome.detail,
+            headers=_RETRY_AFTER,
+            shards=shards,
+        )
+    if outcome.code:
+        raise _problem(outcome, token, shards=shards)
+    view = DoneView(
+        outcome.command_id, name, outcome.status, outcome.detail or None, outcome.replayed, token, shards
+    )
+    status = HTTPStatus.ACCEPTED if outcome.status == "pending" else done
+    return Response(view, status_code=status, headers=_headers(outcome))
+
+
+def unavailable(error: UnavailableError) -> Problem:
+    overloaded = isinstance(error, OverloadedError)
+    after_s = ceil(error.retry_after_ms / 1000) if isinstance(error, OverloadedError) else 1
+    return Problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "overloaded" if overloaded else "unavailable",
+        str(error),
+        headers={"Retry-After": str(after_s)},
+    )
+
+
+_RETRY_AFTER = {"Retry-After": "1"}
+
+
 def _headers(outcome: Outcome | None) -> dict[str, str]:
     return {"Idempotent-Replayed": "true"} if outcome is not None and outcome.replayed else {}
 
 
-def _problem(outcome: Outcome, token: str) -> Problem:
+def _problem(outcome: Outcome, token: str, **more: Any) -> Problem:
     return Problem(
         _STATUS_OF_REFUSAL.get(outcome.code, HTTPStatus.UNPROCESSABLE_ENTITY),
         outcome.code,
@@ -85,4 +131,5 @@ def _problem(outcome: Outcome, token: str) -> Problem:
         status_of_order=outcome.status,
         replayed=outcome.replayed,
         token=token,
+        **more,
     )

@@ -12,11 +12,15 @@ from api.auth import bearer_tokens
 from api.command import connection, controls, door, money, order_lists, orders, trades, venue
 from api.command.bounds import WebSocketBounds
 from api.command.desk import Desk
+from api.command.directory import Directory
 from api.command.door import Door
 from api.command.gateway import Gateway
 from api.command.intake import Intake
+from api.command.listing import Lister
+from api.command.routing import Router
 from api.command.sessions import Sessions
 from api.problems import EXCEPTION_HANDLERS
+from streams.listings import ListingStore
 from streams.publisher import make_producer
 
 BODY_BYTES_MAX = 1_048_576
@@ -34,6 +38,9 @@ class CommandApiConfig:
     reply_ms_max: int
     valid_ms: int
     websocket: WebSocketBounds = field(default_factory=WebSocketBounds)
+    shards: int = 1
+    postgres_dsn: str = field(default="", repr=False)
+    """Read only where there are several shards, to learn which market is on which."""
 
 
 @get("/health", operation_id="health", sync_to_thread=False)
@@ -50,9 +57,12 @@ def create_app(config: CommandApiConfig) -> Litestar:
     @asynccontextmanager
     async def gateway_runs(_: Litestar) -> AsyncIterator[None]:
         gateway = Gateway(producer, config.redis_url, config.reply_ms_max)
-        intake = Intake(config.valid_ms)
+        listings = ListingStore(config.postgres_dsn)
+        directory = Directory(config.shards, listings)
+        intake = Intake(config.valid_ms, directory)
+        router = Router(gateway, directory, intake.new_id)
         sessions = Sessions(gateway, intake, config.redis_url)
-        state["desk"] = Desk(gateway, intake)
+        state["desk"] = Desk(router, intake, Lister(router, listings))
         state["door"] = Door(
             connection.Desk(gateway, intake, sessions, config.token_secret, config.websocket)
         )

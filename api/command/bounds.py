@@ -16,6 +16,10 @@ TICK_MS = 100
 RETRY_AFTER_MS_MIN = 100
 RETRY_AFTER_MS_MAX = 1_000
 
+# --- Several shards -------------------------------------------------------------------------------------
+DIRECTORY_REREAD_MS_MIN = 250
+"""A symbol that is not known is looked for in the store no more often than so, all requests together."""
+
 # --- What travels ---------------------------------------------------------------------------------------
 COMMANDS_PER_RECORD_MAX = 500
 """In one Kafka record, which may have 1 MB; a command has 2 KB at most."""

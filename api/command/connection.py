@@ -4,10 +4,10 @@ It knows no socket: ``door`` hands it frames, and sends what it puts into its ou
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 from uuid import uuid4
 
 from litestar.exceptions import NotAuthorizedException
@@ -15,12 +15,15 @@ from litestar.exceptions import NotAuthorizedException
 from api.auth import Identity, check_token
 from api.command import frames
 from api.command.bounds import WebSocketBounds
+from api.command.credit import Credit
+from api.command.directory import DEFAULT_SHARD
+from api.command.fanout import copies
 from api.command.gateway import NEEDS_CREDIT, Gateway, UnavailableError
-from api.command.intake import DEFAULT_SHARD, Intake, Origin
+from api.command.intake import Intake, Origin
 from api.command.outbox import Outbox
 from api.command.sessions import Sessions
+from api.command.sorting import Asked, Frame, Sorting
 from api.problems import Problem
-from commands.messages import AnyCommand, Outcome
 from domain.order import CancelReplace, PlaceOrder
 
 CloseReason = Literal[
@@ -48,51 +51,6 @@ class Desk:
     bounds: WebSocketBounds
 
 
-class _Asked(NamedTuple):
-    """What a reply must name of its item."""
-
-    id: frames.ItemId
-    client_order_id: str
-    order_id: str
-    command_id: str
-
-
-class _Frame:
-    """The commands of one frame, until all are answered: the gateway's inbox for them."""
-
-    __slots__ = ("asked", "commands", "connection")
-
-    def __init__(self, connection: "Connection") -> None:
-        self.connection = connection
-        self.asked: list[_Asked] = []
-        self.commands: list[AnyCommand] = []
-
-    def add(self, name: frames.ItemId, client_order_id: str, command: AnyCommand) -> None:
-        order_id = getattr(command, "order_id", "")
-        self.asked.append(_Asked(name, client_order_id, order_id, command.command_id))
-        self.commands.append(command)
-
-    def decided(self, index: int, outcome: Outcome) -> None:
-        asked = self.asked[index]
-        self._answer(frames.reply_of(asked.id, asked.client_order_id, outcome))
-
-    def pending(self, index: int) -> None:
-        asked = self.asked[index]
-        self._answer(
-            frames.Reply(asked.id, "pending", asked.order_id, asked.client_order_id, asked.command_id)
-        )
-
-    def failed(self, index: int, error: str) -> None:
-        self._answer(frames.refusal(self.asked[index].id, "unavailable", error))
-
-    def flush(self, token: str) -> None:
-        self.connection.flush(token)
-
-    def _answer(self, reply: frames.Reply) -> None:
-        self.connection.in_flight -= 1
-        self.connection.reply(reply)
-
-
 class Connection:
     """``session``: its id, which its orders carry while ``guarded``; they then end with it."""
 
@@ -101,6 +59,7 @@ class Connection:
         self.session = uuid4().hex
         self.guarded = guarded
         self.accounts: dict[str, None] = {}
+        self.shards: dict[int, None] = {}
         self.identity: Identity | None = None
         self.in_flight = 0
         self.closing: CloseReason | None = None
@@ -186,50 +145,73 @@ class Connection:
             self.closing = "too_many_errors"
 
     async def _carry_out(self, items: Sequence[frames.Item | frames.BadItem]) -> None:
-        frame = _Frame(self)
+        unplaced = await self._learn(items)
+        sorting = Sorting(self)
         for item in items:
             try:
-                _HANDLERS[type(item)](self, item, frame)
+                if unplaced:
+                    self._refuse_unplaced(item, unplaced)
+                _HANDLERS[type(item)](self, item, sorting)
             except Problem as problem:
                 self.reply(frames.refusal(item.id, problem.extra["code"], problem.detail))  # type: ignore[index,call-overload] # our problems have a dict there
-        if frame.commands:
-            await self._note_accounts(frame.commands)
+        if sorting.frames:
+            await self._note_accounts(sorting.frames)
+        for frame in sorting.frames.values():
             self._submit(frame)
 
-    def _submit(self, frame: _Frame) -> None:
+    async def _learn(self, items: Sequence[frames.Item | frames.BadItem]) -> str:
+        """See to it that the shards of all markets in a frame are known; return why if they cannot be."""
+        directory = self._desk.intake.directory
+        if directory.several:
+            try:
+                await directory.learn({symbol for symbol in map(frames.symbol_of, items) if symbol})
+            except UnavailableError as error:
+                return str(error)
+        return ""
+
+    def _refuse_unplaced(self, item: frames.Item | frames.BadItem, why: str) -> None:
+        """``why``: unknown markets cannot be looked for now. What names none, or a known one, goes on."""
+        symbol = frames.symbol_of(item)
+        if symbol and self._desk.intake.directory.home(symbol) is None:
+            raise Problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", why)
+
+    def _submit(self, frame: Frame) -> None:
         """Send the commands that there is credit for, in order; refuse the others."""
         sent = self._admitted(frame)
         if not sent.commands:
             return
         try:
-            self._desk.gateway.submit(sent.commands, DEFAULT_SHARD, sent)
+            self._desk.gateway.submit(sent.commands, sent.shard, sent)
         except UnavailableError as error:
-            for asked in sent.asked:
-                self.reply(frames.refusal(asked.id, "unavailable", str(error)))
+            for index in range(len(sent.asked)):
+                sent.refused(index, "unavailable", str(error))
             return
         self.in_flight += len(sent.commands)
 
-    def _admitted(self, frame: _Frame) -> _Frame:
-        credit = self._desk.gateway.credit(DEFAULT_SHARD)
+    def _admitted(self, frame: Frame) -> Frame:
+        credit = self._desk.gateway.credit(frame.shard)
         new = sum(type(command) in NEEDS_CREDIT for command in frame.commands)
         others = len(frame.commands) - new
         own_room = self._desk.bounds.in_flight_max - self.in_flight
         if new <= min(credit.room, own_room) and others <= credit.reserved_room:
             return frame
-        admitted = _Frame(self)
+        admitted = Frame(self, frame.shard)
         room = {True: min(credit.room, own_room), False: credit.reserved_room}
-        for asked, command in zip(frame.asked, frame.commands, strict=True):
+        for index, (asked, command) in enumerate(zip(frame.asked, frame.commands, strict=True)):
             needs = type(command) in NEEDS_CREDIT
             if room[needs] > 0:
                 room[needs] -= 1
                 admitted.asked.append(asked)
                 admitted.commands.append(command)
+            elif asked.gathering is not None:
+                frame.refused(
+                    index, "overloaded", f"{credit.in_flight} commands wait for the order processor"
+                )
             else:
-                self.reply(self._shed(asked, own=needs and own_room <= credit.room))
+                self.reply(self._shed(asked, credit, own=needs and own_room <= credit.room))
         return admitted
 
-    def _shed(self, asked: _Asked, *, own: bool) -> frames.Reply:
-        credit = self._desk.gateway.credit(DEFAULT_SHARD)
+    def _shed(self, asked: Asked, credit: Credit, *, own: bool) -> frames.Reply:
         if own:
             most = self._desk.bounds.in_flight_max
             detail = f"{self.in_flight} commands of this connection have no outcome yet; {most} are the most"
@@ -263,18 +245,19 @@ class Connection:
 
     # --- Cancel on disconnect ----------------------------------------------------------------------------
 
-    async def _note_accounts(self, commands: Sequence[AnyCommand]) -> None:
+    async def _note_accounts(self, by_shard: Mapping[int, Frame]) -> None:
         """Before an order is sent it is noted elsewhere whose session it belongs to: this process may die."""
         if not self.guarded:
             return
-        new = {
-            command.account: None
-            for command in commands
-            if isinstance(command, PlaceOrder | CancelReplace) and command.account not in self.accounts
-        }
-        if new:
-            self.accounts.update(new)
-            await self._desk.sessions.remember(self.session, self.actor, list(self.accounts))
+        known = len(self.accounts) + len(self.shards)
+        for shard, frame in by_shard.items():
+            for command in frame.commands:
+                if isinstance(command, PlaceOrder | CancelReplace):
+                    self.accounts[command.account] = None
+                    self.shards[shard] = None
+        if len(self.accounts) + len(self.shards) > known:
+            accounts, shards = list(self.accounts), list(self.shards)
+            await self._desk.sessions.remember(self.session, self.actor, accounts, shards)
 
     # --- Items -------------------------------------------------------------------------------------------
 
@@ -293,55 +276,72 @@ class Connection:
             raise Problem(HTTPStatus.UNPROCESSABLE_ENTITY, "invalid_request", detail)
         return origin
 
-    def _place(self, item: frames.PlaceItem, frame: _Frame) -> None:
+    def _place(self, item: frames.PlaceItem, sorting: Sorting) -> None:
         command = self._desk.intake.place(self._order_origin(item.account), item)
-        frame.add(item.id, item.client_order_id, command)
+        sorting.add(item.id, item.client_order_id, command, self._home(item.symbol))
 
-    def _place_test(self, item: frames.PlaceTestItem, frame: _Frame) -> None:
+    def _place_test(self, item: frames.PlaceTestItem, sorting: Sorting) -> None:
         command = self._desk.intake.place(self._origin(), item, dry_run=True)
-        frame.add(item.id, item.client_order_id, command)
+        sorting.add(item.id, item.client_order_id, command, self._home(item.symbol))
 
-    def _cancel(self, item: frames.CancelItem, frame: _Frame) -> None:
-        order_id = frames.cancelled_order(item, DEFAULT_SHARD)
+    def _cancel(self, item: frames.CancelItem, sorting: Sorting) -> None:
+        directory = self._desk.intake.directory
+        if directory.several and item.order_id is None and item.symbol is None:
+            detail = "cancel by client_order_id names the symbol as well: the order's shard is its market's"
+            raise Problem(HTTPStatus.BAD_REQUEST, "invalid_request", detail)
+        order_id = frames.cancelled_order(item, directory.shard_of(item.symbol or ""))
         if order_id is None:
             detail = "cancel names an order by order_id or by client_order_id: give one of them"
             raise Problem(HTTPStatus.BAD_REQUEST, "invalid_request", detail)
         command = self._desk.intake.cancel(self._origin(), item.account, order_id)
-        frame.add(item.id, item.client_order_id or "", command)
+        sorting.add(item.id, item.client_order_id or "", command, self._named(order_id))
 
-    def _amend(self, item: frames.AmendItem, frame: _Frame) -> None:
-        frame.add(item.id, "", self._desk.intake.amend(self._origin(), item.order_id, item))
+    def _amend(self, item: frames.AmendItem, sorting: Sorting) -> None:
+        command = self._desk.intake.amend(self._origin(), item.order_id, item)
+        sorting.add(item.id, "", command, self._named(item.order_id))
 
-    def _cancel_replace(self, item: frames.CancelReplaceItem, frame: _Frame) -> None:
+    def _cancel_replace(self, item: frames.CancelReplaceItem, sorting: Sorting) -> None:
         order = item.order
         command = self._desk.intake.replace(self._order_origin(order.account), item)
-        frame.add(item.id, order.client_order_id, command)
+        sorting.add(item.id, order.client_order_id, command, self._home(order.symbol))
 
-    def _cancel_all(self, item: frames.CancelAllItem, frame: _Frame) -> None:
-        command = self._desk.intake.cancel_all(self._origin(), item.account, item.symbol, item.side)
-        frame.add(item.id, "", command)
+    def _cancel_all(self, item: frames.CancelAllItem, sorting: Sorting) -> None:
+        intake = self._desk.intake
+        command = intake.cancel_all(self._origin(), item.account, item.symbol, item.side)
+        if item.symbol is None and intake.directory.several:
+            sorting.add_everywhere(item.id, copies(command, intake.directory.shards, intake.new_id))
+        else:
+            sorting.add(item.id, "", command, self._home(item.symbol or ""))
 
-    def _auth(self, item: frames.AuthItem, _frame: _Frame) -> None:
+    def _home(self, symbol: str) -> int:
+        return self._desk.intake.directory.shard_of(symbol)
+
+    def _named(self, order_id: str) -> int:
+        """Return the shard that an id carries: the intake has looked whether there is one."""
+        directory = self._desk.intake.directory
+        return directory.shard_of_id("order_id", order_id) if directory.several else DEFAULT_SHARD
+
+    def _auth(self, item: frames.AuthItem, _sorting: Sorting) -> None:
         self.authenticate(item.token)
         if item.cancel_on_disconnect is not None:
             self.guarded = item.cancel_on_disconnect
         self.reply(frames.Reply(item.id, "ok"))
 
-    def _session(self, item: frames.SessionItem, _frame: _Frame) -> None:
+    def _session(self, item: frames.SessionItem, _sorting: Sorting) -> None:
         self.guarded = item.cancel_on_disconnect
         self.reply(frames.Reply(item.id, "ok"))
 
-    def _ping(self, item: frames.PingItem, _frame: _Frame) -> None:
+    def _ping(self, item: frames.PingItem, _sorting: Sorting) -> None:
         self.reply(frames.Reply(item.id, "ok"))
 
-    def _pong(self, _item: frames.PongItem, _frame: _Frame) -> None:
+    def _pong(self, _item: frames.PongItem, _sorting: Sorting) -> None:
         """It was heard; that is all."""
 
-    def _bad(self, item: frames.BadItem, _frame: _Frame) -> None:
+    def _bad(self, item: frames.BadItem, _sorting: Sorting) -> None:
         self.reply(frames.refusal(item.id, "invalid_request", item.detail))
 
 
-_HANDLERS: dict[type, Callable[[Connection, Any, _Frame], None]] = {
+_HANDLERS: dict[type, Callable[[Connection, Any, Sorting], None]] = {
     frames.PlaceItem: Connection._place,  # noqa: SLF001 - a table of the class's own methods
     frames.PlaceTestItem: Connection._place_test,  # noqa: SLF001
     frames.CancelItem: Connection._cancel,  # noqa: SLF001

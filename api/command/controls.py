@@ -78,7 +78,7 @@ async def set_account_status(
     command = SetAccountStatus(
         **desk.origin(request), account=account, status=data.status, reason=data.reason
     )
-    return done_answer(command, account, *await desk.send(command), done=HTTPStatus.OK)
+    return await desk.everywhere(command, account)
 
 
 @post(
@@ -95,7 +95,7 @@ async def kill_switch(
     command = SetAccountStatus(
         **desk.origin(request), account=account, status=data.status, reason=data.reason, only_tighten=True
     )
-    return done_answer(command, account, *await desk.send(command), done=HTTPStatus.OK)
+    return await desk.everywhere(command, account)
 
 
 @put(
@@ -111,7 +111,7 @@ async def set_venue_status(
     command = SetVenueStatus(
         **desk.origin(request), status=data.status, reason=data.reason, cancel_orders=data.cancel_orders
     )
-    return done_answer(command, "venue", *await desk.send(command), done=HTTPStatus.OK)
+    return await desk.everywhere(command, "venue")
 
 
 ROUTES = [

@@ -1,21 +1,28 @@
 """The desk: makes commands out of requests, in the name of who asks, and sends them."""
 
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
-from math import ceil
 from typing import Any
 
-from litestar import Request
+from litestar import Request, Response
 from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.security.jwt import Token
 
 from api.auth import Identity
-from api.command import schemas
-from api.command.gateway import Gateway, OverloadedError, UnavailableError
-from api.command.intake import DEFAULT_SHARD, Intake, Origin
+from api.command import limits_by_shard, schemas
+from api.command.answers import done_answer, fanned_answer, unavailable
+from api.command.directory import DEFAULT_SHARD
+from api.command.gateway import UnavailableError
+from api.command.intake import Intake, Origin
+from api.command.listing import Lister
+from api.command.routing import Router
+from api.command.schemas import DoneView
 from api.problems import Problem
 from commands.messages import AnyCommand, Outcome
+from domain.account import LimitsRequest
 from domain.event import Side
+from domain.market import ListMarket
 from domain.order import AmendOrder, CancelAll, CancelOrder, CancelReplace, PlaceOrder
 
 __all__ = ["DEFAULT_SHARD", "ApiRequest", "Desk", "OwnDesk"]
@@ -26,9 +33,11 @@ ApiRequest = Request[Identity, Token, State]
 class Desk:
     """Takes in what HTTP requests ask for."""
 
-    def __init__(self, gateway: Gateway, intake: Intake) -> None:
-        self._gateway = gateway
+    def __init__(self, router: Router, intake: Intake, lister: Lister) -> None:
+        self.directory = router.directory
+        self._router = router
         self._intake = intake
+        self._lister = lister
 
     def origin(self, request: ApiRequest) -> dict[str, Any]:
         """Return who and what a command of this request comes from."""
@@ -67,14 +76,73 @@ class Desk:
         Raises ``Problem`` (503).
         """
         try:
-            answer = await self._gateway.send(commands, DEFAULT_SHARD)
+            return await self._router.send(commands)
         except UnavailableError as error:
-            raise _not_now(error) from None
-        return answer.outcomes, answer.token
+            raise unavailable(error) from None
 
     async def send(self, command: AnyCommand) -> tuple[Outcome | None, str]:
+        """Send one command to its shard. Raises ``Problem`` (503)."""
+        if symbol := getattr(command, "symbol", None):
+            await self.learn([symbol])
         (outcome,), token = await self.send_all([command])
         return outcome, token
+
+    # --- Several shards -----------------------------------------------------------------------------------
+
+    async def learn(self, symbols: Iterable[str]) -> None:
+        """See to it that the shards of these markets are known: an order's id carries its shard.
+
+        Raises ``Problem`` (503) if they cannot be told for now.
+        """
+        try:
+            await self.directory.learn(symbols)
+        except UnavailableError as error:
+            raise unavailable(error) from None
+
+    async def shard_for(self, shard: int | None, symbol: str | None) -> int:
+        """Return the shard a request on money names, by its number or by a market on it.
+
+        Raises ``Problem``: 400 if there is no such shard, or if the two contradict each other.
+        """
+        if symbol is None:
+            return self.directory.checked(DEFAULT_SHARD if shard is None else shard)
+        await self.learn([symbol])
+        home = self.directory.shard_of(symbol)
+        if shard is not None and self.directory.checked(shard) != home:
+            detail = f"shard was {shard}, but {symbol} is on shard {home}: name one of the two"
+            raise Problem(HTTPStatus.BAD_REQUEST, "invalid_request", detail)
+        return home
+
+    async def everywhere(
+        self,
+        command: AnyCommand,
+        name: str,
+        *,
+        done: HTTPStatus = HTTPStatus.OK,
+        of_shard: Callable[[AnyCommand, int], AnyCommand] | None = None,
+    ) -> Response[DoneView]:
+        """Send a command to every shard, and answer what each of them did; ``name``: what it is about,
+        ``of_shard`` makes of the command what one shard is to get. Raises ``Problem``.
+        """
+        if self.directory.shards == 1:
+            return done_answer(command, name, *await self.send(command), done=done)
+        parts, token = await self._router.send_everywhere(command, of_shard)
+        return fanned_answer(parts, name, token, done)
+
+    async def limits_by_shard(self, limits: LimitsRequest) -> Callable[[AnyCommand, int], AnyCommand]:
+        """Return what makes of a command on limits what one shard is to get of it. Raises ``Problem``."""
+        try:
+            await limits_by_shard.check(self.directory, limits)
+        except UnavailableError as error:
+            raise unavailable(error) from None
+        return limits_by_shard.of_shard(self.directory)
+
+    async def list_market(self, command: ListMarket, shard: int | None) -> Response[DoneView]:
+        """List a market on ``shard``, by default where it is, or on the first one. Raises ``Problem``."""
+        try:
+            return await self._lister.send(command, shard)
+        except UnavailableError as error:
+            raise unavailable(error) from None
 
 
 def _origin(request: ApiRequest) -> Origin:
@@ -83,17 +151,6 @@ def _origin(request: ApiRequest) -> Origin:
 
 def _correlation_id(request: ApiRequest) -> str:
     return request.headers.get("X-Correlation-ID", "")[:64]
-
-
-def _not_now(error: UnavailableError) -> Problem:
-    overloaded = isinstance(error, OverloadedError)
-    after_s = ceil(error.retry_after_ms / 1000) if isinstance(error, OverloadedError) else 1
-    return Problem(
-        HTTPStatus.SERVICE_UNAVAILABLE,
-        "overloaded" if overloaded else "unavailable",
-        str(error),
-        headers={"Retry-After": str(after_s)},
-    )
 
 
 OwnDesk = NamedDependency[Desk]

@@ -35,11 +35,14 @@ class PlaceTestItem(schemas.PlaceOrderRequest, tag_field="op", tag="place_test")
 
 
 class CancelItem(schemas.Request, kw_only=True, tag_field="op", tag="cancel"):
-    """Cancel an order, by its id or by your own."""
+    """Cancel an order, by its id or by your own. Where there are several shards your own needs the market's
+    symbol beside it.
+    """
 
     account: AccountId
     order_id: StreamId | None = None
     client_order_id: ClientId | None = None
+    symbol: Symbol | None = None
     id: ItemId = None
 
 
@@ -218,6 +221,13 @@ def cancelled_order(item: CancelItem, shard: int) -> str | None:
     if (item.order_id is None) == (item.client_order_id is None):
         return None
     return item.order_id or ids.order_id(shard, item.account, item.client_order_id or "")
+
+
+def symbol_of(item: Item | BadItem) -> str | None:
+    """Return the market an item names, whose shard it then goes to."""
+    if isinstance(item, CancelReplaceItem):
+        return item.order.symbol
+    return getattr(item, "symbol", None)
 
 
 def refusal(name: ItemId, code: str, detail: str, **more: Any) -> Reply:

@@ -7,7 +7,7 @@ because the processor is away, is no failure: the command is in the log, and its
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from time import monotonic
 from typing import Protocol
@@ -23,7 +23,7 @@ from api.command.credit import Credit
 from commands.messages import AnyCommand, CommandBatch, Outcome, decode_replies
 from domain.order import AmendOrder, CancelReplace, PlaceOrder
 from streams.codec import encode
-from streams.progress import Place, read_token, write_token
+from streams.progress import PARTS_MAX, Place, read_token, write_token
 from streams.topics import ORDERS
 
 logger = logging.getLogger(__name__)
@@ -80,13 +80,7 @@ class Answer:
     @property
     def token(self) -> str:
         """Reads back what all of the commands wrote."""
-        if len(self._tokens) <= 1:
-            return next(iter(self._tokens), "")
-        seqs: dict[Place, int] = {}
-        for token in self._tokens:
-            for place, seq in read_token(token).items():
-                seqs[place] = max(seq, seqs.get(place, 0))
-        return write_token(seqs)
+        return merged(self._tokens)
 
     def decided(self, index: int, outcome: Outcome) -> None:
         self.outcomes[index] = outcome
@@ -107,6 +101,18 @@ class Answer:
 
     async def wait(self) -> None:
         await self._done.wait()
+
+
+def merged(tokens: Iterable[str]) -> str:
+    """Return the token that reads back what all of ``tokens`` do; none if it were too long to be read."""
+    different = {token for token in tokens if token}
+    if len(different) <= 1:
+        return next(iter(different), "")
+    seqs: dict[Place, int] = {}
+    for token in different:
+        for place, seq in read_token(token).items():
+            seqs[place] = max(seq, seqs.get(place, 0))
+    return write_token(seqs) if len(seqs) <= PARTS_MAX else ""
 
 
 class Gateway:

@@ -3,18 +3,19 @@
 import time
 from collections.abc import Sequence
 from datetime import datetime
+from http import HTTPStatus
 from itertools import count
 from typing import NamedTuple
 from uuid import uuid4
 
 from api.auth import Identity, may_act_for
 from api.command import schemas
+from api.command.directory import ONE_SHARD, Directory
 from api.command.list_schemas import LegRequest
+from api.problems import Problem
 from domain import ids
 from domain.event import Side
 from domain.order import AmendOrder, CancelAll, CancelOrder, CancelReplace, OrderRequest, PlaceOrder
-
-DEFAULT_SHARD = 0  # all markets trade on it, until markets on other shards are listed
 
 
 class Origin(NamedTuple):
@@ -26,9 +27,13 @@ class Origin(NamedTuple):
 
 
 class Intake:
-    """Checks that who asks may act for the account, and makes the command. Raises ``Problem`` (403)."""
+    """Checks that who asks may act for the account, and makes the command, for the shard of its market.
 
-    def __init__(self, valid_ms: int) -> None:
+    Raises ``Problem``: 403, or 400 for an id of a shard that does not exist.
+    """
+
+    def __init__(self, valid_ms: int, directory: Directory = ONE_SHARD) -> None:
+        self.directory = directory
         self._valid_us = valid_ms * 1_000
         # A number behind what no other process has costs a tenth of a random id of its own.
         self._prefix = uuid4().hex
@@ -49,7 +54,9 @@ class Intake:
             actor=origin.identity.subject,
             correlation_id=origin.correlation_id,
             valid_until_us=self.valid_until_us(),
-            order_id=ids.order_id(DEFAULT_SHARD, order.account, order.client_order_id),
+            order_id=ids.order_id(
+                self.directory.shard_of(order.symbol), order.account, order.client_order_id
+            ),
             account=order.account,
             client_order_id=order.client_order_id,
             symbol=order.symbol,
@@ -60,6 +67,8 @@ class Intake:
     def replace(self, origin: Origin, asked: schemas.CancelReplaceRequest) -> CancelReplace:
         order = asked.order
         may_act_for(origin.identity, order.account)
+        shard = self.directory.shard_of(order.symbol)
+        self._check_same_shard(asked.cancel_order_id, order.symbol, shard)
         return CancelReplace(
             command_id=self.new_id(),
             actor=origin.identity.subject,
@@ -67,15 +76,26 @@ class Intake:
             valid_until_us=self.valid_until_us(),
             cancel_order_id=asked.cancel_order_id,
             mode=asked.mode,
-            order_id=ids.order_id(DEFAULT_SHARD, order.account, order.client_order_id),
+            order_id=ids.order_id(shard, order.account, order.client_order_id),
             account=order.account,
             client_order_id=order.client_order_id,
             symbol=order.symbol,
             request=asked_for(order, origin.session),
         )
 
+    def _check_same_shard(self, cancelled: str, symbol: str, shard: int) -> None:
+        """One step is one shard's."""
+        if (its_shard := self.directory.shard_of_id("cancel_order_id", cancelled)) != shard:
+            raise Problem(
+                HTTPStatus.UNPROCESSABLE_ENTITY,
+                "invalid_request",
+                f"the order to cancel is on shard {its_shard}, {symbol} on shard {shard}: "
+                "cancel it, then place the other",
+            )
+
     def amend(self, origin: Origin, order_id: str, change: schemas.AmendOrderRequest) -> AmendOrder:
         may_act_for(origin.identity, change.account)
+        self.directory.shard_of_id("order_id", order_id)
         return AmendOrder(
             command_id=self.new_id(),
             actor=origin.identity.subject,
@@ -89,6 +109,7 @@ class Intake:
 
     def cancel(self, origin: Origin, account: str, order_id: str) -> CancelOrder:
         may_act_for(origin.identity, account)
+        self.directory.shard_of_id("order_id", order_id)
         return CancelOrder(
             command_id=self.new_id(),
             actor=origin.identity.subject,

@@ -34,11 +34,12 @@ TransferInPath = Annotated[str, PathParameter(pattern=schemas.STREAM_PATTERN)]
 async def request_withdrawal(
     request: ApiRequest, account: AccountInPath, data: JSONBody[schemas.WithdrawalRequest], desk: OwnDesk
 ) -> Response[DoneView]:
-    """Hold the funds until the venue has paid them out, once for each client transfer id."""
+    """Hold the funds until the venue has paid them out, once for each client transfer id and shard."""
     may_act_for(request.user, account)
+    shard = await desk.shard_for(data.shard, data.symbol)
     command = RequestWithdrawal(
         **desk.origin(request),
-        transfer_id=ids.transfer_id(DEFAULT_SHARD, account, data.client_transfer_id),
+        transfer_id=ids.transfer_id(shard, account, data.client_transfer_id),
         client_transfer_id=data.client_transfer_id,
         account=account,
         asset=data.asset,
@@ -62,6 +63,7 @@ async def complete_withdrawal(
     desk: OwnDesk,
 ) -> Response[DoneView]:
     """Say that the money has left, and by which reference; the same again is answered the same."""
+    desk.directory.shard_of_id("transfer", transfer)
     command = CompleteWithdrawal(
         **desk.origin(request), transfer_id=transfer, account=account, reference=data.reference
     )
@@ -82,6 +84,7 @@ async def cancel_withdrawal(
     desk: OwnDesk,
 ) -> Response[DoneView]:
     """Release the funds of a withdrawal that was not paid out; the same again is answered the same."""
+    desk.directory.shard_of_id("transfer", transfer)
     command = CancelWithdrawal(
         **desk.origin(request), transfer_id=transfer, account=account, reason=data.reason
     )
@@ -115,10 +118,11 @@ async def transfer_funds(
 async def adjust_balance(
     request: ApiRequest, account: AccountInPath, data: JSONBody[schemas.AdjustmentRequest], desk: OwnDesk
 ) -> Response[DoneView]:
-    """Correct what an account has, once for each client transfer id."""
+    """Correct what an account has on one shard, once for each client transfer id there."""
+    shard = await desk.shard_for(data.shard, data.symbol)
     command = AdjustBalance(
         **desk.origin(request),
-        transfer_id=ids.transfer_id(DEFAULT_SHARD, account, data.client_transfer_id),
+        transfer_id=ids.transfer_id(shard, account, data.client_transfer_id),
         client_transfer_id=data.client_transfer_id,
         account=account,
         asset=data.asset,
@@ -147,6 +151,8 @@ async def set_account_fees(
         maker_fee_ppm=data.maker_fee_ppm,
         taker_fee_ppm=data.taker_fee_ppm,
     )
+    if data.symbol is None:
+        return await desk.everywhere(command, account)
     return done_answer(command, account, *await desk.send(command), done=HTTPStatus.OK)
 
 
@@ -161,7 +167,7 @@ async def set_account_group(
 ) -> Response[DoneView]:
     """Say whom else the account's owner trades as: their orders do not meet, if they ask for that."""
     command = SetAccountGroup(**desk.origin(request), account=account, group=data.group)
-    return done_answer(command, account, *await desk.send(command), done=HTTPStatus.OK)
+    return await desk.everywhere(command, account)
 
 
 ROUTES = [

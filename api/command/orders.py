@@ -24,6 +24,7 @@ async def place_order(
     request: ApiRequest, data: JSONBody[schemas.PlaceOrderRequest], desk: OwnDesk
 ) -> Response[OrderView]:
     """Place an order and learn what became of it: 201 accepted, 202 not decided yet, 422 rejected."""
+    await desk.learn([data.symbol])
     command = desk.place(request, data)
     return order_answer(command, *await desk.send(command), accepted=HTTPStatus.CREATED)
 
@@ -33,6 +34,7 @@ async def test_order(
     request: ApiRequest, data: JSONBody[schemas.PlaceOrderRequest], desk: OwnDesk
 ) -> Response[OrderView]:
     """Validate an order in full, funds included, without placing it: 200 valid, 422 why not."""
+    await desk.learn([data.symbol])
     command = desk.place(request, data, dry_run=True)
     return order_answer(command, *await desk.send(command))
 
@@ -42,6 +44,7 @@ async def cancel_replace(
     request: ApiRequest, data: JSONBody[schemas.CancelReplaceRequest], desk: OwnDesk
 ) -> Response[OrderView]:
     """Cancel one order and place another in one step; what the first held, the second may use."""
+    await desk.learn([data.order.symbol])
     command = desk.replace(request, data)
     return order_answer(command, *await desk.send(command))
 
@@ -77,6 +80,8 @@ async def cancel_all(
 ) -> Response[DoneView]:
     """Cancel all open orders of an account, or those of one market or side."""
     command = desk.cancel_all(request, account, symbol, side)
+    if symbol is None:
+        return await desk.everywhere(command, account)
     return done_answer(command, account, *await desk.send(command), done=HTTPStatus.OK)
 
 
@@ -84,7 +89,10 @@ async def cancel_all(
 async def send_batch(
     request: ApiRequest, data: JSONBody[schemas.BatchRequest], desk: OwnDesk
 ) -> schemas.BatchView:
-    """Place and cancel many orders in one request, decided in the order given; each has its own outcome."""
+    """Place and cancel many orders in one request; each has its own outcome. Those of one shard are decided
+    in the order given; a shard that cannot take its own now refuses them alone, as overloaded.
+    """
+    await desk.learn({item.symbol for item in data.commands if isinstance(item, schemas.PlaceItem)})
     commands = [
         desk.place(request, item)
         if isinstance(item, schemas.PlaceItem)

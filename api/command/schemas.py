@@ -6,9 +6,11 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from api.command.fanout import ShardView
 from api.command.forms import Form
 from commands.messages import Outcome, OutcomeFill, Scales, Status
 from domain.event import Side, TriggerSource
+from domain.ids import SHARDS_MAX
 from domain.numbers import format_units
 from domain.order import OrderType, SelfTrade, TimeInForce
 from domain.transfer import AdjustmentSide
@@ -50,6 +52,21 @@ FeePpm = Annotated[
 Reason = Annotated[str, Meta(min_length=1, max_length=200, description="For the record; no personal data.")]
 Scale = Annotated[int, Meta(ge=0, le=12, description="Decimals of the asset's smallest unit", examples=[8])]
 
+ShardNumber = Annotated[
+    int, Meta(ge=0, le=SHARDS_MAX - 1, description="Balances are per shard; 0 unless told otherwise.")
+]
+MarketOfShard = Annotated[
+    str,
+    Meta(pattern=SYMBOL_PATTERN, description="The same, by a market on that shard.", examples=["BTC-USD"]),
+]
+HomeShard = Annotated[
+    int,
+    Meta(
+        ge=0,
+        le=SHARDS_MAX - 1,
+        description="The shard the market is to trade on, for good; without it, the first one.",
+    ),
+]
 BandUp = Annotated[
     int,
     Meta(
@@ -177,6 +194,8 @@ class DepositRequest(Request):
     client_transfer_id: ClientId
     asset: Asset
     amount: DecimalText
+    shard: ShardNumber | None = None
+    symbol: MarketOfShard | None = None
 
 
 class WithdrawalRequest(Request):
@@ -186,6 +205,8 @@ class WithdrawalRequest(Request):
     destination: Annotated[
         str, Meta(max_length=128, description="The id of where the money goes; no personal data.")
     ] = ""
+    shard: ShardNumber | None = None
+    symbol: MarketOfShard | None = None
 
 
 class CompletionRequest(Request):
@@ -216,6 +237,8 @@ class AdjustmentRequest(Request):
     approver: Annotated[
         str, Meta(min_length=1, max_length=64, description="Who agreed to it: somebody other than you.")
     ]
+    shard: ShardNumber | None = None
+    symbol: MarketOfShard | None = None
 
 
 class AccountFeesRequest(Request):
@@ -286,6 +309,7 @@ class ListMarketRequest(Request):
     max_position: Annotated[
         DecimalText, Meta(description="Of each account without a limit of its own; 0 is unlimited.")
     ] = "0"
+    shard: HomeShard | None = None
 
 
 class FillView(Struct):
@@ -327,7 +351,9 @@ class BatchView(Struct):
 
 
 class DoneView(Struct):
-    """What became of a command that is on no order; ``id``: what it opened, credited or listed."""
+    """What became of a command that is on no order; ``id``: what it opened, credited or listed. ``shards``:
+    what each shard did, where there are several and the command went to them by itself.
+    """
 
     command_id: str
     id: str
@@ -335,6 +361,7 @@ class DoneView(Struct):
     detail: str | None = None
     replayed: bool = False
     token: str = ""
+    shards: list[ShardView] = msgspec.field(default_factory=list)
 
 
 def order_view(command_id: str, order_id: str, outcome: Outcome | None, token: str) -> OrderView:

@@ -17,8 +17,9 @@ import redis.asyncio
 from redis.exceptions import RedisError
 
 from api.command import bounds
+from api.command.directory import DEFAULT_SHARD
 from api.command.gateway import Gateway, UnavailableError
-from api.command.intake import DEFAULT_SHARD, Intake
+from api.command.intake import Intake
 
 logger = logging.getLogger(__name__)
 
@@ -29,10 +30,11 @@ REDIS_WAIT_S = 2.0
 
 
 class Session(msgspec.Struct):
-    """Who opened it, and for which accounts it has orders."""
+    """Who opened it, for which accounts it has orders, and on which shards."""
 
     actor: str
     accounts: list[str]
+    shards: list[int] = msgspec.field(default_factory=lambda: [DEFAULT_SHARD])
 
 
 class Sessions:
@@ -64,9 +66,13 @@ class Sessions:
         await asyncio.gather(*self._ending, return_exceptions=True)
         await self._redis.aclose()
 
-    async def remember(self, session: str, actor: str, accounts: Sequence[str]) -> None:
-        """Note, if Redis answers in time, that orders of these accounts are to end with ``session``."""
-        self._own[session] = Session(actor, list(accounts))
+    async def remember(
+        self, session: str, actor: str, accounts: Sequence[str], shards: Sequence[int] = (DEFAULT_SHARD,)
+    ) -> None:
+        """Note, if Redis answers in time, that orders of these accounts, on these shards, are to end with
+        ``session``.
+        """
+        self._own[session] = Session(actor, list(accounts), list(shards))
         value = msgspec.json.encode(self._own[session])
         try:
             async with asyncio.timeout(bounds.REMEMBER_MS_MAX / 1000):
@@ -94,11 +100,15 @@ class Sessions:
             logger.info("session %s is not forgotten in Redis: %s", session, error)
 
     async def _cancel(self, session: str, found: Session) -> None:
+        """Each shard by itself: one that does not answer holds no other up."""
+        await asyncio.gather(*(self._cancel_on(shard, session, found) for shard in found.shards))
+
+    async def _cancel_on(self, shard: int, session: str, found: Session) -> None:
         wait_s = RETRY_S
         while True:
             try:
                 commands = self._intake.end_session(found.actor, session, found.accounts)
-                answer = await self._gateway.send(commands, DEFAULT_SHARD)
+                answer = await self._gateway.send(commands, shard)
                 if None not in answer.outcomes:
                     return
             except UnavailableError as error:

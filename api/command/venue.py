@@ -9,7 +9,7 @@ from litestar.params import JSONBody, PathParameter
 from api.auth import requires
 from api.command import schemas
 from api.command.answers import done_answer
-from api.command.desk import DEFAULT_SHARD, ApiRequest, OwnDesk
+from api.command.desk import ApiRequest, OwnDesk
 from api.command.schemas import DoneView
 from api.problems import Problem
 from domain import ids
@@ -24,9 +24,9 @@ SymbolInPath = Annotated[str, PathParameter(pattern=schemas.SYMBOL_PATTERN)]
 async def open_account(
     request: ApiRequest, data: JSONBody[schemas.OpenAccountRequest], desk: OwnDesk
 ) -> Response[DoneView]:
-    """Open an account; opening it again changes nothing."""
+    """Open an account, on every shard; opening it again changes nothing."""
     command = OpenAccount(**desk.origin(request), account=data.account)
-    return done_answer(command, data.account, *await desk.send(command))
+    return await desk.everywhere(command, data.account, done=HTTPStatus.CREATED)
 
 
 @post(
@@ -38,10 +38,11 @@ async def open_account(
 async def deposit(
     request: ApiRequest, account: AccountInPath, data: JSONBody[schemas.DepositRequest], desk: OwnDesk
 ) -> Response[DoneView]:
-    """Credit an account, once for each client transfer id."""
+    """Credit an account on one shard, once for each client transfer id there."""
+    shard = await desk.shard_for(data.shard, data.symbol)
     command = Deposit(
         **desk.origin(request),
-        transfer_id=ids.transfer_id(DEFAULT_SHARD, account, data.client_transfer_id),
+        transfer_id=ids.transfer_id(shard, account, data.client_transfer_id),
         client_transfer_id=data.client_transfer_id,
         account=account,
         asset=data.asset,
@@ -59,10 +60,13 @@ async def deposit(
 async def set_account_limits(
     request: ApiRequest, account: AccountInPath, data: JSONBody[schemas.AccountLimitsRequest], desk: OwnDesk
 ) -> Response[DoneView]:
-    """Replace all limits of an account; they hold for every order that is decided after it."""
+    """Replace all limits of an account; they hold for every order that is decided after it. Each shard
+    counts by itself: what a limit allows, it allows on each.
+    """
     limits = LimitsRequest(**{name: getattr(data, name) for name in data.__struct_fields__})
     command = SetAccountLimits(**desk.origin(request), account=account, limits=limits)
-    return done_answer(command, account, *await desk.send(command), done=HTTPStatus.OK)
+    own = await desk.limits_by_shard(limits)
+    return await desk.everywhere(command, account, of_shard=own)
 
 
 @post("/v1/markets", operation_id="listMarket", guards=[requires("admin")], raises=[Problem])
@@ -70,9 +74,9 @@ async def list_market(
     request: ApiRequest, data: JSONBody[schemas.ListMarketRequest], desk: OwnDesk
 ) -> Response[DoneView]:
     """List a market; listing it again with the same rules changes nothing."""
-    rules = {name: getattr(data, name) for name in data.__struct_fields__}
+    rules = {name: getattr(data, name) for name in data.__struct_fields__ if name != "shard"}
     command = ListMarket(**desk.origin(request), **rules)
-    return done_answer(command, data.symbol, *await desk.send(command))
+    return await desk.list_market(command, data.shard)
 
 
 @put(

@@ -217,7 +217,7 @@ class Accounts(Controller):
             found = accounts.by_name(reader.database, account, SHARDS_MAX)
             if not found:
                 raise not_found("account", account)
-            return account_view(found[0])
+            return account_view(*found)
 
         return await reader.answer("accounts", (after, read_after), read)
 

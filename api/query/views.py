@@ -23,6 +23,7 @@ from domain.control import AccountStatus, MarketStatus, VenueStatus
 from domain.event import Side
 from domain.market import MarketRules
 from domain.numbers import format_units
+from domain.statuses import STRICTER
 from projections import books, markets
 from projections.projection import Document
 
@@ -62,9 +63,15 @@ class PositionsView(msgspec.Struct, frozen=True):
     positions: list[PositionView]
 
 
+class AccountShardView(msgspec.Struct, frozen=True):
+    shard: int
+    status: AccountStatus
+
+
 class AccountView(msgspec.Struct, frozen=True):
     """What the account may do: ``reduce_only``: only sell; ``cancel_only``: place no orders; ``suspended``:
-    nor send funds out. ``changed_at`` is ``null`` while it was never changed.
+    nor send funds out. ``changed_at`` is ``null`` while it was never changed. Where shards differ, the
+    strictest status is told, and ``shards`` has that of each.
     """
 
     account: str
@@ -73,6 +80,7 @@ class AccountView(msgspec.Struct, frozen=True):
     actor: str
     opened_at: Time
     changed_at: Time | None
+    shards: list[AccountShardView] = msgspec.field(default_factory=list)
 
 
 class VenueView(msgspec.Struct, frozen=True):
@@ -96,6 +104,7 @@ class MarketView(msgspec.Struct, frozen=True):
     (or else the last) an order of that side may be priced, in parts per million; 0: no limit.
     ``max_position``: that of each account without a limit of its own, ``null`` if there is none. ``status``:
     the market's own, whatever the venue's is. A price is ``null`` before the first trade, or mark price.
+    ``shard``: where it trades, and whose balances it trades with.
     """
 
     symbol: SymbolName
@@ -123,6 +132,7 @@ class MarketView(msgspec.Struct, frozen=True):
     last_traded_at: Time | None
     mark_price: Price | None
     marked_at: Time | None
+    shard: int
 
 
 class MarketsView(msgspec.Struct, frozen=True):
@@ -167,7 +177,9 @@ def balance_view(asset: str, available: int, held: int, scale: int) -> BalanceVi
     return BalanceView(asset, *shown)
 
 
-def account_view(account: Document) -> AccountView:
+def account_view(*by_shard: Document) -> AccountView:
+    """Return an account as the shards it is open on have it."""
+    account = max(by_shard, key=lambda document: STRICTER.index(document["status"]))
     return AccountView(
         account["account"],
         account["status"],
@@ -175,6 +187,7 @@ def account_view(account: Document) -> AccountView:
         account["actor"],
         time_of(account["opened_at_us"]),
         time_given(account["changed_at_us"]),
+        [AccountShardView(each["shard"], each["status"]) for each in by_shard],
     )
 
 
@@ -228,6 +241,7 @@ def market_view(market: Document) -> MarketView:
         time_given(market["traded_at_us"]),
         given(price_of, rules, market["mark_price"]),
         time_given(market["marked_at_us"]),
+        market["shard"],
     )
 
 

@@ -52,12 +52,14 @@ class Look(NamedTuple):
     cpu_s: dict[str, float]
 
 
-def open_markets(stack: Stack, symbols: Sequence[str]) -> None:
-    """Put into the topic what lists the markets and funds the accounts."""
+def open_markets(stack: Stack, symbols: Sequence[str], shard: int = flow.SHARD) -> int:
+    """Put into the topic what lists the markets and funds the accounts. Return how many commands that is."""
     producer = make_producer(stack.settings.kafka_bootstrap, "bench", linger_ms=5)
-    for command in flow.opening(symbols):
-        _put(producer, command)
+    opening = flow.opening(symbols, shard)
+    for command in opening:
+        _put(producer, command, shard)
     producer.flush(FLUSH_S_MAX)
+    return len(opening)
 
 
 def run(stack: Stack, seconds: float, seed: int, say: Say) -> dict[str, Any]:
@@ -88,12 +90,12 @@ def _fill(stack: Stack, seconds: float, seed: int, first: int) -> Filled:
     return Filled(first, orders)
 
 
-def _put(producer: Producer, command: AnyCommand) -> None:
-    produce(producer, topics.ORDERS, encode(CommandMessage(command, "bench")), partition=flow.SHARD)
+def _put(producer: Producer, command: AnyCommand, shard: int = flow.SHARD) -> None:
+    produce(producer, topics.ORDERS, encode(CommandMessage(command, "bench")), partition=shard)
 
 
-def next_offset(store: psycopg.Connection) -> int:
-    row = store.execute("SELECT next_offset FROM shards WHERE shard = %s", (flow.SHARD,)).fetchone()
+def next_offset(store: psycopg.Connection, shard: int = flow.SHARD) -> int:
+    row = store.execute("SELECT next_offset FROM shards WHERE shard = %s", (shard,)).fetchone()
     return int(row[0]) if row else 0
 
 

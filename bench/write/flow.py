@@ -58,10 +58,10 @@ def steps(messages: int, seed: int, run: str) -> Iterator[Step]:
             yield _order(message, _name(run, message, replaced))
 
 
-def command(step: Step, number: int, symbol: str) -> AnyCommand:
+def command(step: Step, number: int, symbol: str, shard: int = SHARD) -> AnyCommand:
     """Return the step as the topic `orders` takes it; ``number`` makes its command id."""
     command_id = f"{number:032x}"
-    order = order_id(SHARD, step.account, step.name)
+    order = order_id(shard, step.account, step.name)
     if isinstance(step, Withdrawal):
         return CancelOrder(command_id=command_id, actor=step.account, order_id=order, account=step.account)
     return PlaceOrder(
@@ -80,10 +80,10 @@ def command(step: Step, number: int, symbol: str) -> AnyCommand:
     )
 
 
-def request(step: Step, symbol: str) -> Place | Cancel:
-    """Return the step as the API takes it."""
+def request(step: Step, symbol: str, shard: int = SHARD) -> Place | Cancel:
+    """Return the step as the API takes it; ``shard``: the market's."""
     if isinstance(step, Withdrawal):
-        return Cancel(step.account, order_id(SHARD, step.account, step.name))
+        return Cancel(step.account, order_id(shard, step.account, step.name))
     return Place(
         account=step.account,
         client_order_id=step.name,
@@ -96,9 +96,9 @@ def request(step: Step, symbol: str) -> Place | Cancel:
     )
 
 
-def opening(symbols: Sequence[str]) -> list[AnyCommand]:
-    """List the markets, and fund the accounts."""
-    return [*map(_market, symbols), *(part for name in ACCOUNT_NAMES for part in _funded(name))]
+def opening(symbols: Sequence[str], shard: int = SHARD) -> list[AnyCommand]:
+    """List the markets on a shard, and fund the accounts there."""
+    return [*map(_market, symbols), *(part for name in ACCOUNT_NAMES for part in _funded(name, shard))]
 
 
 ACCOUNT_NAMES = tuple(f"account-{number}" for number in range(ACCOUNTS))
@@ -123,12 +123,12 @@ def _market(symbol: str) -> AnyCommand:
     )
 
 
-def _funded(account: str) -> list[AnyCommand]:
+def _funded(account: str, shard: int) -> list[AnyCommand]:
     deposits: list[AnyCommand] = [
         Deposit(
             command_id=f"deposit-{account}-{asset}",
             actor=ACTOR,
-            transfer_id=transfer_id(SHARD, account, asset),
+            transfer_id=transfer_id(shard, account, asset),
             client_transfer_id=asset,
             account=account,
             asset=asset,

@@ -93,7 +93,7 @@ async def _measure(stack: Stack, seconds: float, lanes: list[list[Request]], fou
     with psycopg.connect(settings.postgres_dsn, autocommit=True) as store:
         async with WebSocketClient(url, "", admin_token(settings)) as client, asyncio.TaskGroup() as group:
             for lane in lanes:
-                group.create_task(_play(client, lane, counted, stop))
+                group.create_task(play(client, lane, counted, stop))
             await asyncio.sleep(WARM_UP_S)
             usage = Usage(stack, PROGRAMS, client=True)
             first, since, cpu = _last_seq(store), perf_counter(), usage.seconds()
@@ -119,9 +119,10 @@ async def _measure(stack: Stack, seconds: float, lanes: list[list[Request]], fou
     )
 
 
-async def _play(
+async def play(
     client: CommandClient, commands: Sequence[Request], counted: Counted, stop: asyncio.Event
 ) -> None:
+    """Send one lane's commands, batch after batch, until ``stop``."""
     for batch in _batches(commands):
         if stop.is_set():
             return

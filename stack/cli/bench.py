@@ -9,7 +9,7 @@ from typer import Argument, BadParameter, Option
 
 from stack.cli.running import output, progress
 
-BENCHES = ("engine", "write", "latency")
+BENCHES = ("engine", "write", "latency", "scale")
 
 # What was measured, and what shows it to a person.
 Measured = tuple[dict[str, Any], Callable[[Console, dict[str, Any]], None]]
@@ -25,7 +25,8 @@ def bench(
         int, Option(help="engine: messages on each book.", min=1_000, max=2_000_000)
     ] = 100_000,
     seconds: Annotated[
-        float, Option(help="write, latency: how long each part is measured.", min=1, max=600)
+        float,
+        Option(help="How long each part is measured; scale: all together.", min=1, max=600),
     ] = 20.0,
     seed: Annotated[int, Option(help="The same seed gives the same flow of messages.")] = 1,
     as_json: Annotated[bool, Option("--json", help="Print one JSON object.")] = False,
@@ -37,11 +38,14 @@ def bench(
     Example: ./oms bench engine --peer pyorderbook
     Example: ./oms bench write --seconds 5
     Example: ./oms bench latency --json
+    Example: ./oms bench scale --seconds 30
     """
     if name not in BENCHES:
         raise BadParameter(f"there is no bench {name!r}; there are: {', '.join(BENCHES)}")
     if name == "engine":
         found, show = _engine(peers or [], messages, seed)
+    elif name == "scale":
+        found, show = _scale(seconds, seed)
     else:
         found, show = _write(seconds, seed) if name == "write" else _latency(seconds, quiet=as_json)
     if as_json:
@@ -67,6 +71,14 @@ def _write(seconds: float, seed: int) -> Measured:
     # Beside the stack's own folder: on the disk that its commits have to reach as well.
     folder = Settings().folder / "bench-write"
     return run.run(folder, seconds, seed, progress.print), report.show
+
+
+def _scale(seconds: float, seed: int) -> Measured:
+    from bench.scale import report, run
+    from stack.settings import Settings
+
+    # Beside the stack's own folder: on the disk that its commits have to reach as well.
+    return run.run(Settings().folder / "bench-scale", seconds, seed, progress.print), report.show
 
 
 def _latency(seconds: float, *, quiet: bool) -> Measured:

@@ -5,10 +5,10 @@ from typing import Annotated
 
 from typer import Option
 
+from stack import services as our_services
 from stack.cli.running import output
 from stack.cli.status import table
 from stack.running import Stack
-from stack.services import SERVICES, STANDBY
 from stack.settings import CHECKOUT, Settings
 from stack.supervision import Supervisor
 
@@ -31,8 +31,7 @@ def up(
 
 def services(chosen: Settings) -> list[str]:
     """Return the names of those to start."""
-    standby = [STANDBY.name] if chosen.standby else []
-    return [*(service.name for service in SERVICES), *standby]
+    return our_services.names(chosen)
 
 
 def settings() -> Settings:

@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 
+from stack import services
 from stack.audit.verifying import Asked, Verification
 from stack.faults import bounds
 from stack.faults.catalogue import Plan, happen
@@ -26,7 +27,6 @@ from stack.load.visibility import VisibilityProbe
 from stack.restoring import back_up, restore
 from stack.running import Stack
 from stack.servers.local import SERVERS
-from stack.services import SERVICES
 from stack.settings import Settings
 from streams.history import read_events
 
@@ -106,8 +106,9 @@ class Round:
 
     async def _under_load(self) -> None:
         async with asyncio.timeout(bounds.ROUND_S_MAX), self._clients() as (trader, sampler):
-            await prepare(trader, self.run_id, [plan.spec for plan in MARKETS], funds())
-            flow = Flow(self.seed + self.plan.number, self.run_id)
+            specs = [plan.spec for plan in MARKETS]
+            homes = await prepare(trader, self.run_id, specs, funds(), self.settings.shards)
+            flow = Flow(self.seed + self.plan.number, self.run_id, homes)
             seen = VisibilityProbe(trader, self.witness)
             trading = Trading(trader, self.witness, seen, flow, Governor(bounds.COMMANDS_PER_S))
             prober = Prober(sampler, self.witness, self.run_id)
@@ -170,7 +171,7 @@ class Round:
         for name in SERVERS:
             shutil.rmtree(folder / "data" / name, ignore_errors=True)
         restore(self.stack, backup, lambda _: None)
-        self.stack.up([service.name for service in SERVICES])
+        self.stack.up(services.names(self.settings))
         asyncio.run(self._first_order(began))
         backup.unlink()
 
@@ -189,15 +190,18 @@ class Round:
 
     def _wait_whole(self) -> None:
         """Everything that was hit is back before the next round, and before the proofs."""
-        for name in [*SERVERS, *(service.name for service in SERVICES)]:
+        for name in [*SERVERS, *services.names(self.settings)]:
             if not self.stack.is_ready(name):
                 self.stack.wait_until_ready(name)
 
     def _prove(self, first: Sequence[int]) -> None:
         differences = self.result.differences
         with psycopg.connect(self.settings.postgres_dsn, connect_timeout=CONNECT_S) as store:
-            for shard, last_seq in enumerate(first):
-                differences += self.witness.compare(read_events(store, shard, after=last_seq))
+            differences += self.witness.compare(
+                event
+                for shard, last_seq in enumerate(first)
+                for event in read_events(store, shard, after=last_seq)
+            )
         found = Verification(
             self.settings, Asked(catch_up_s_max=bounds.CATCH_UP_S_MAX), lambda *_: None
         ).run()

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
 
+from stack import services
 from stack.faults.catalogue import Plan, plans
 from stack.faults.rounds import Result, Round
 from stack.running import Stack, running_stack
-from stack.services import SERVICES
 from stack.settings import Settings
 
 
@@ -28,7 +28,7 @@ def run(
             return run(rounds, seed, said, only, Path(temporary))
     settings = Settings.with_free_ports(folder / "stack", head_interval_ms=1_000)
     results = []
-    with running_stack(settings, [service.name for service in SERVICES]) as stack:
+    with running_stack(settings, services.names(settings)) as stack:
         for plan in _chosen(stack, rounds, seed, only):
             results.append(Round(stack, plan, seed).run())
             said(results[-1])

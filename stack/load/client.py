@@ -17,6 +17,8 @@ from stack.load import bounds
 
 REFUSALS = {400, 404, 409, 422}
 NOT_NOW = {202, 429, 500, 502, 503, 504}
+SHED = {"overloaded", "too_many_in_flight", "unavailable"}
+"""Of one command among many: it was not taken now, and may be sent again."""
 
 
 class LoadError(RuntimeError):
@@ -157,20 +159,18 @@ class CommandClient:
         """Try once. Raises ``NotNowError``, ``LoadError``."""
         body = msgspec.json.encode({"commands": commands})
         answer = _batch_outcome.decode(await self._send("POST", "/v1/orders/batch", body))
-        return answer.outcomes, answer.token
+        return [_unless_shed(outcome) for outcome in answer.outcomes], answer.token
 
-    async def administer(self, path: str, body: dict[str, Any]) -> None:
-        """List a market, open an account, deposit. Raises ``LoadError`` if it is refused."""
+    async def administer(self, path: str, body: dict[str, Any]) -> bytes:
+        """List a market, open an account, deposit. Return the answer. Raises ``LoadError`` if refused."""
         deadline, tries = monotonic() + self.retry_s_max, 0
         while True:
             try:
-                await self._send("POST", path, msgspec.json.encode(body))
+                return await self._send("POST", path, msgspec.json.encode(body))
             except NotNowError as later:
                 tries += 1
                 if not await self._wait(tries, later.after_s, deadline):
                     raise LoadError(f"{path} gave no answer in {self.retry_s_max:.0f} s: {later}") from None
-            else:
-                return
 
     async def visible(self, order_id: str, token: str) -> bool:
         """Wait until the query API shows the order as of ``token``; false if it does not in time."""
@@ -250,6 +250,10 @@ class RefusedByApiError(LoadError):
     def __init__(self, path: str, outcome: Outcome) -> None:
         super().__init__(f"{path}: {outcome.code}: {outcome.detail}")
         self.outcome = outcome
+
+
+def _unless_shed(outcome: Outcome) -> Outcome:
+    return Outcome("pending") if outcome.code in SHED else outcome
 
 
 def _refusal(status: int, path: str, answer: bytes) -> Exception:

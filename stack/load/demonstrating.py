@@ -65,10 +65,10 @@ async def _trade(
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, stop.set)
     async with client_of(settings) as client:
-        await prepare(client, run_id, [plan.spec for plan in MARKETS], funds())
+        homes = await prepare(client, run_id, [plan.spec for plan in MARKETS], funds(), settings.shards)
         probe = VisibilityProbe(client, measured)
         governor = Governor(options.commands_per_s)
-        trading = Trading(client, measured, probe, Flow(options.seed, run_id), governor)
+        trading = Trading(client, measured, probe, Flow(options.seed, run_id, homes), governor)
         if options.for_s is not None:
             loop.call_later(options.for_s, stop.set)
         drawing = asyncio.create_task(_draw(trading, console))

@@ -5,7 +5,7 @@ that cancels a quote which was just filled is told so, as on any exchange.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
@@ -15,7 +15,6 @@ from domain.numbers import format_units
 from stack.load.client import Cancel, Command, Place
 from stack.load.venue import Funds, MarketSpec
 
-SHARD = 0
 PRICE_SCALE = 2
 LEVELS = 3  # quotes of one maker on one side of one market
 REQUOTE_SHARE = 0.25  # of all actions; each is about ten commands
@@ -65,11 +64,14 @@ Quotes = dict[tuple[str, int], tuple[str, int]]
 
 
 class Flow:
-    """The endless sequence of actions that ``seed`` stands for; ``run_id`` only names the orders."""
+    """The endless sequence of actions that ``seed`` stands for; ``run_id`` only names the orders. ``homes``:
+    the shard of each market, the first one for those it does not name.
+    """
 
-    def __init__(self, seed: int, run_id: str) -> None:
+    def __init__(self, seed: int, run_id: str, homes: Mapping[str, int] | None = None) -> None:
         self.random = Random(seed)  # noqa: S311 - prices, not secrets
         self.run_id = run_id
+        self.homes = homes or {}
         self.mids = {plan.spec.symbol: float(plan.start_ticks) for plan in MARKETS}
         self.quotes: dict[tuple[str, str], Quotes] = {
             (maker, plan.spec.symbol): {} for maker in MAKERS for plan in MARKETS
@@ -94,8 +96,8 @@ class Flow:
     def withdrawals(self) -> list[Command]:
         """Return the cancels of all quotes, for the end."""
         return [
-            self._cancel(maker, client_order_id)
-            for (maker, _), quotes in self.quotes.items()
+            self._cancel(maker, symbol, client_order_id)
+            for (maker, symbol), quotes in self.quotes.items()
             for client_order_id, _ in quotes.values()
         ]
 
@@ -114,7 +116,10 @@ class Flow:
             for side in ("buy", "sell")
             if self.random.random() < share
         ]
-        commands: list[Command] = [self._cancel(maker, quotes[key][0]) for key in moving if key in quotes]
+        symbol = plan.spec.symbol
+        commands: list[Command] = [
+            self._cancel(maker, symbol, quotes[key][0]) for key in moving if key in quotes
+        ]
         for side, level in moving:
             away = plan.half_spread * (1 + level) * self.random.uniform(0.8, 1.4)
             ticks = round(mid * (1 - away if side == "buy" else 1 + away))
@@ -150,5 +155,5 @@ class Flow:
             time_in_force=time_in_force,
         )
 
-    def _cancel(self, account: str, client_order_id: str) -> Cancel:
-        return Cancel(account, order_id(SHARD, account, client_order_id))
+    def _cancel(self, account: str, symbol: str, client_order_id: str) -> Cancel:
+        return Cancel(account, order_id(self.homes.get(symbol, 0), account, client_order_id))

@@ -16,7 +16,6 @@ from stack.load.history import Step
 from stack.load.measurements import Measurements
 from stack.load.visibility import VisibilityProbe
 
-SHARD = 0
 OPEN = {"open", "partially_filled"}
 
 Advance = Callable[[], None]
@@ -27,7 +26,7 @@ class Player:
     """One run over one market.
 
     The run's id is part of every client order id: the same file can be played again beside it, and the same
-    run again is answered as replayed.
+    run again is answered as replayed. ``shard``: the market's.
     """
 
     client: CommandClient
@@ -38,6 +37,7 @@ class Player:
     accounts: Sequence[str]
     still_open: dict[str, None] = field(default_factory=dict)
     never_placed: set[str] = field(default_factory=set)
+    shard: int = 0
 
     def account_of(self, step: Step) -> str:
         return self.accounts[xxhash.xxh3_64_intdigest(step.file_order.encode()) % len(self.accounts)]
@@ -56,7 +56,7 @@ class Player:
     def cancelling(self, step: Step) -> Cancel:
         account = self.account_of(step)
         name = step.replaced or step.order
-        return Cancel(account, order_id(SHARD, account, f"{self.run_id}-{name}"))
+        return Cancel(account, order_id(self.shard, account, f"{self.run_id}-{name}"))
 
     def placed(self, step: Step, outcome: Outcome, since: float) -> None:
         self.measurements.order_answered(outcome, since)

@@ -98,9 +98,10 @@ async def _play(
     accounts = [f"replay-{number}" for number in range(1, options.accounts + 1)]
     funds = [Funds(account, asset, amount) for account in accounts for asset, amount in FUNDS.items()]
     async with client_of(settings, options.patience_s, options.transport) as client:
-        await prepare(client, options.run_id, [MARKET], funds)
+        homes = await prepare(client, options.run_id, [MARKET], funds, settings.shards)
         probe = VisibilityProbe(client, measured)
         player = Player(client, measured, probe, options.run_id, MARKET.symbol, accounts)
+        player.shard = homes[MARKET.symbol]
         measured.start()
         if options.orders_per_s is not None:
             due_s = times_at_rate(history.steps, options.orders_per_s)

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from projections.projection import Document
+from stack import services
 from stack.load import bounds
 from stack.load.gathering import GatheringClient
 from stack.load.measurements import Measurements
@@ -18,7 +19,6 @@ from stack.load.proofs import Proofs, Said, head, prove_history, prove_read_mode
 from stack.load.websocket import WebSocketClient
 from stack.ports import HOST
 from stack.running import Stack
-from stack.services import SERVICES
 from stack.settings import Settings
 from streams import compare
 from streams.progress import Place
@@ -37,7 +37,7 @@ def new_run_id() -> str:
 def bring_up(settings: Settings) -> Settings:
     """Start what does not run yet; return the settings of what runs."""
     stack = Stack(settings)
-    stack.up([service.name for service in SERVICES])
+    stack.up(services.names(settings))
     return stack.settings
 
 

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
+import msgspec
+
 from stack.load.client import CommandClient, RefusedByApiError
 
 USD_SCALE = 10  # decimals of the finest tick and lot together, so that every notional is exact
@@ -38,21 +40,67 @@ class Funds:
     amount: str
 
 
+Homes = dict[str, int]
+"""The shard of each market, by symbol."""
+
+
+class _ShardDone(msgspec.Struct):
+    shard: int
+
+
+class _Listed(msgspec.Struct):
+    shards: list[_ShardDone] = []
+
+
 async def prepare(
-    client: CommandClient, run_id: str, markets: Iterable[MarketSpec], funds: Iterable[Funds]
-) -> None:
-    """List the markets, open the accounts, and deposit what each gets in this run."""
-    funds = list(funds)
-    for market in markets:
-        await client.administer("/v1/markets", market.body())
+    client: CommandClient,
+    run_id: str,
+    markets: Iterable[MarketSpec],
+    funds: Iterable[Funds],
+    shards: int = 1,
+) -> Homes:
+    """List the markets, spread over the shards, open the accounts, and deposit what each gets in this run, on
+    every shard that trades it. A market that is listed already stays where it is. Return where each is.
+    """
+    markets, funds = list(markets), list(funds)
+    homes = {}
+    for number, market in enumerate(markets):
+        homes[market.symbol] = await _list(client, market, number % shards, several=shards > 1)
     for account in dict.fromkeys(fund.account for fund in funds):
         await client.administer("/v1/accounts", {"account": account})
-    await asyncio.gather(*(_deposit(client, run_id, fund) for fund in funds))
+    trading = _trading(markets, homes)
+    await asyncio.gather(
+        *(_deposit(client, run_id, fund, shard) for fund in funds for shard in trading.get(fund.asset, ()))
+    )
+    return homes
 
 
-async def _deposit(client: CommandClient, run_id: str, fund: Funds) -> None:
+def _trading(markets: Iterable[MarketSpec], homes: Homes) -> dict[str, set[int]]:
+    """Return by asset the shards it trades on."""
+    trading: dict[str, set[int]] = {}
+    for market in markets:
+        for asset in (market.base_asset, market.quote_asset):
+            trading.setdefault(asset, set()).add(homes[market.symbol])
+    return trading
+
+
+async def _list(client: CommandClient, market: MarketSpec, shard: int, *, several: bool) -> int:
+    """Return the shard that the market is on."""
+    wanted = {"shard": shard} if several else {}
+    try:
+        answer = await client.administer("/v1/markets", {**market.body(), **wanted})
+    except RefusedByApiError as refusal:
+        if not several or refusal.outcome.code != "market_exists":
+            raise
+        answer = await client.administer("/v1/markets", market.body())
+    listed = msgspec.json.decode(answer, type=_Listed)
+    return listed.shards[0].shard if listed.shards else 0
+
+
+async def _deposit(client: CommandClient, run_id: str, fund: Funds, shard: int) -> None:
     path = f"/v1/accounts/{fund.account}/deposits"
-    body = {"client_transfer_id": f"{run_id}-{fund.asset}", "asset": fund.asset, "amount": fund.amount}
+    transfer = {"client_transfer_id": f"{run_id}-{fund.asset}", "asset": fund.asset, "amount": fund.amount}
+    body = {**transfer, "shard": shard}
     try:
         await client.administer(path, body)
     except RefusedByApiError as refusal:

@@ -9,10 +9,8 @@ import aiohttp
 import msgspec
 
 from stack.load import bounds
-from stack.load.client import Cancel, Command, LoadError, NotNowError, Outcome, Place
+from stack.load.client import SHED, Cancel, Command, LoadError, NotNowError, Outcome, Place
 from stack.load.gathering import GatheringClient
-
-NOT_NOW = {"overloaded", "too_many_in_flight", "unavailable"}
 
 Take = Callable[[int, Outcome], None]
 
@@ -128,7 +126,7 @@ class WebSocketClient(GatheringClient):
 
         def take(index: int, outcome: Outcome) -> None:
             nonlocal missing, token
-            outcomes[index] = Outcome("pending") if outcome.code in NOT_NOW else outcome
+            outcomes[index] = Outcome("pending") if outcome.code in SHED else outcome
             token = outcome.token or token
             missing -= 1
             if missing == 0:

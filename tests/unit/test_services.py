@@ -3,13 +3,14 @@
 from pathlib import Path
 
 from stack.cli.up import services
+from stack.running import Stack
 from stack.service import RUNNERS
-from stack.services import SERVICES, STANDBY
+from stack.services import MORE_PROCESSORS, SERVICES, STANDBY
 from stack.settings import Settings
 
 
 def test_every_service_can_be_run() -> None:
-    assert {service.name for service in (*SERVICES, STANDBY)} <= set(RUNNERS)
+    assert {service.name for service in (*SERVICES, *MORE_PROCESSORS, STANDBY)} <= set(RUNNERS)
 
 
 def test_the_standby_is_started_where_it_is_asked_for(tmp_path: Path) -> None:
@@ -19,4 +20,18 @@ def test_the_standby_is_started_where_it_is_asked_for(tmp_path: Path) -> None:
 
 
 def test_no_two_processors_share_a_name(tmp_path: Path) -> None:
-    assert Settings(folder=tmp_path).processor_instance != STANDBY.name
+    more = [service.name for service in (*MORE_PROCESSORS, STANDBY)]
+    assert len({Settings(folder=tmp_path).processor_instance, *more}) == 1 + len(more)
+
+
+def test_as_many_processors_are_started_as_are_asked_for(tmp_path: Path) -> None:
+    settings = Settings(folder=tmp_path, shards=4, processors=3)
+    assert services(settings)[:4] == [
+        "order-processor",
+        "order-processor-1",
+        "order-processor-2",
+        "read-models",
+    ]
+    known = [program.name for program in Stack(settings).supervised(())]
+    assert "order-processor-2" in known
+    assert "order-processor-3" not in known

@@ -12,10 +12,12 @@ from api.auth import mint_token
 from api.command.bounds import WebSocketBounds
 from api.command.connection import Connection, Desk
 from api.command.credit import Credit
+from api.command.directory import ONE_SHARD, Directory
 from api.command.gateway import Gateway, Inbox
 from api.command.intake import Intake
 from api.command.sessions import Sessions
 from commands.messages import AnyCommand, Outcome
+from domain.market import MarketRules
 from domain.order import CancelOrder, PlaceOrder
 
 SECRET = "s" * 32
@@ -23,17 +25,20 @@ NOW = 50.0
 
 
 class FakeGateway:
-    """Keeps what it is given, and answers when it is told to."""
+    """Keeps what it is given, and answers when it is told to. ``others``: the credit of further shards."""
 
     def __init__(self) -> None:
         self.own = Credit(0.0, 5.0)
+        self.others: dict[int, Credit] = {}
         self.taken: list[tuple[AnyCommand, Inbox, int]] = []
+        self.shards: list[int] = []
 
-    def credit(self, _shard: int) -> Credit:
-        return self.own
+    def credit(self, shard: int) -> Credit:
+        return self.others.get(shard, self.own)
 
-    def submit(self, commands: Sequence[AnyCommand], _shard: int, inbox: Inbox) -> None:
-        self.own.sent(len(commands), 0.0)
+    def submit(self, commands: Sequence[AnyCommand], shard: int, inbox: Inbox) -> None:
+        self.credit(shard).sent(len(commands), 0.0)
+        self.shards += [shard] * len(commands)
         self.taken += [(command, inbox, index) for index, command in enumerate(commands)]
 
     def decide(self) -> None:
@@ -47,18 +52,22 @@ class FakeGateway:
 class FakeSessions:
     def __init__(self) -> None:
         self.noted: list[tuple[str, list[str]]] = []
+        self.shards: list[int] = []
 
-    async def remember(self, session: str, _actor: str, accounts: Sequence[str]) -> None:
+    async def remember(
+        self, session: str, _actor: str, accounts: Sequence[str], shards: Sequence[int]
+    ) -> None:
+        self.shards = list(shards)
         self.noted.append((session, list(accounts)))
 
 
 class Client:
-    def __init__(self, *, guarded: bool = False, **bounds: int) -> None:
+    def __init__(self, *, guarded: bool = False, directory: Directory = ONE_SHARD, **bounds: int) -> None:
         self.gateway = FakeGateway()
         self.sessions = FakeSessions()
         desk = Desk(
             cast("Gateway", self.gateway),
-            Intake(10_000),
+            Intake(10_000, directory),
             cast("Sessions", self.sessions),
             SECRET,
             replace(WebSocketBounds(), **bounds),
@@ -227,3 +236,93 @@ async def test_orders_carry_the_session_only_while_they_are_to_end_with_it(clien
     sessions = [command.request.session for command, _, _ in client.gateway.taken]  # type: ignore[union-attr] # all are PlaceOrder
     assert sessions == ["", session, session, ""]
     assert client.sessions.noted == [(session, ["alice", "bob"])]
+
+
+# --- Several shards ---------------------------------------------------------------------------------------
+
+
+class Unlisted:
+    """Knows of no listing; ``away``: it does not even answer."""
+
+    def __init__(self) -> None:
+        self.away = False
+
+    async def read(self) -> list[tuple[int, MarketRules]]:
+        if self.away:
+            raise OSError("away")
+        return []
+
+
+@pytest.fixture
+def listings() -> Unlisted:
+    return Unlisted()
+
+
+@pytest.fixture
+async def venue(listings: Unlisted) -> Client:
+    """A connection to a venue with three shards: BTC-USD is on the first, ETH-USD on the second."""
+    directory = Directory(3, listings, reread_ms_min=0)
+    for shard, symbol in enumerate(("BTC-USD", "ETH-USD")):
+        directory.note_listed(shard, symbol, {})
+    made = Client(directory=directory)
+    made.gateway.others = {1: Credit(0.0, 5.0), 2: Credit(0.0, 5.0)}
+    await made.enter()
+    return made
+
+
+async def test_a_frame_is_split_by_shard_each_with_its_own_credit(venue: Client) -> None:
+    venue.gateway.others[1].limit = 1
+    replies = await venue.send(
+        order("a"), order("b", symbol="ETH-USD"), order("c", symbol="ETH-USD"), order("d")
+    )
+    assert [(reply["id"], reply["code"]) for reply in replies] == [("c", "overloaded")]
+    assert venue.gateway.shards == [0, 0, 1]
+    assert [command.order_id[:4] for command, _, _ in venue.gateway.taken] == ["0000", "0000", "0001"]  # type: ignore[union-attr] # all are PlaceOrder
+
+
+async def test_cancelling_all_asks_every_shard_and_is_answered_once(venue: Client) -> None:
+    assert await venue.send({"op": "cancel_all", "account": "alice", "id": "x"}) == []
+    assert venue.gateway.shards == [0, 1, 2]
+    assert len({command.command_id for command, _, _ in venue.gateway.taken}) == 3
+    for command, inbox, index in venue.gateway.taken:
+        assert venue.replies() == [], "not before all have answered"
+        inbox.decided(index, Outcome(command.command_id, "cancelled", detail="1 orders cancelled"))
+        inbox.flush("")
+    (reply,) = venue.replies()
+    assert (reply["id"], reply["status"], reply["detail"]) == ("x", "cancelled", "1 orders cancelled")
+    assert venue.connection.in_flight == 0
+
+
+async def test_a_shard_that_does_not_answer_a_cancel_of_all_is_named(venue: Client) -> None:
+    await venue.send({"op": "cancel_all", "account": "alice", "id": "x"})
+    (first, second, third) = venue.gateway.taken
+    for command, inbox, index in (first, second):
+        inbox.decided(index, Outcome(command.command_id, "cancelled"))
+    third[1].pending(third[2])
+    third[1].flush("")
+    (reply,) = venue.replies()
+    assert (reply["status"], "no answer yet from shard 2" in reply["detail"]) == ("pending", True)
+
+
+async def test_a_cancel_by_the_clients_own_id_needs_the_symbol(venue: Client) -> None:
+    cancel = {"op": "cancel", "account": "alice", "client_order_id": "a", "id": 1}
+    (reply,) = await venue.send(cancel)
+    assert (reply["code"], "symbol" in reply["detail"]) == ("invalid_request", True)
+    await venue.send({**cancel, "symbol": "ETH-USD"})
+    assert venue.gateway.shards == [1]
+
+
+async def test_with_the_listings_away_only_orders_on_unknown_markets_wait(
+    venue: Client, listings: Unlisted
+) -> None:
+    listings.away = True
+    replies = await venue.send(order("a"), order("b", symbol="NEW-USD"))
+    assert [(reply["id"], reply["code"]) for reply in replies] == [("b", "unavailable")]
+    assert venue.gateway.shards == [0]
+
+
+async def test_a_session_ends_on_the_shards_it_used(venue: Client) -> None:
+    await venue.send({"op": "session", "cancel_on_disconnect": True}, order("a", symbol="ETH-USD"))
+    assert venue.sessions.shards == [1]
+    await venue.send(order("b"))
+    assert venue.sessions.shards == [1, 0]

@@ -74,6 +74,14 @@ def test_an_account_says_what_it_may_do(venue: Venue) -> None:
     assert found["0|bob"]["status"] == "active"
 
 
+def test_an_account_that_shards_see_differently_has_the_strictest_status(venue: Venue) -> None:
+    near = folded("accounts", venue.events)["0|ann"]
+    far = {**near, "shard": 1, "status": "reduce_only", "reason": "risk"}
+    view = account_view(near, far)
+    assert (view.status, view.reason) == ("reduce_only", "risk")
+    assert [(shard.shard, shard.status) for shard in view.shards] == [(0, "active"), (1, "reduce_only")]
+
+
 def test_the_venue_says_what_it_takes(venue: Venue) -> None:
     assert folded("venue", venue.events) == {}
     venue.batch(venue_is("halted"))

@@ -8,7 +8,7 @@ from api.query.limit_views import LimitsView, Use, limits_view, symbols_of
 from domain.account import AccountLimits, AccountLimitsSet, LimitsRequest
 from domain.market import DAY_US
 from domain.positions import day_of
-from projections.limits import limits_of
+from projections.limits import AMOUNTS, limits_of, together
 from projections.orders import ENDED
 from projections.projection import Document
 from tests.unit.projections.folds import folded
@@ -80,3 +80,17 @@ def test_what_is_used_is_what_the_domain_counts(venue: Venue) -> None:
 def test_tomorrow_begins_with_nothing(venue: Venue) -> None:
     (usd,) = view(venue, day_of(START_US + DAY_US)).assets
     assert usd.net_today == "0"
+
+
+def test_the_limits_of_all_shards_are_told_together_the_last_word_first() -> None:
+    def of_shard(at_us: int, **amounts: dict[str, str]) -> dict[str, Any]:
+        return {"changed_at_us": at_us, "order_rate": at_us, **{name: {} for name in AMOUNTS}, **amounts}
+
+    near = of_shard(1, max_order_notional={"USD": "5"}, max_position={"BTC-USD": "1"})
+    far = of_shard(2, max_order_notional={"USD": "7", "EUR": "6"}, max_position={"BTC-EUR": "2"})
+    found = together([far, near])
+    assert found is not None
+    assert found["max_order_notional"] == {"USD": "7", "EUR": "6"}
+    assert found["max_position"] == {"BTC-USD": "1", "BTC-EUR": "2"}
+    assert (found["order_rate"], found["changed_at_us"]) == (2, 2)
+    assert together([]) is None
