@@ -8,6 +8,7 @@ from msgspec import Meta, Struct
 
 from api.command.forms import Form
 from commands.messages import Outcome, OutcomeFill, Scales, Status
+from domain import ids
 from domain.event import Side, TriggerSource
 from domain.numbers import format_units
 from domain.order import OrderType, SelfTrade, TimeInForce
@@ -200,11 +201,14 @@ class CancellationRequest(Request):
 
 
 class TransferRequest(Request):
+    """``to_shard``: where ``to_account`` is; without it both accounts are on one shard."""
+
     account: AccountId
     to_account: AccountId
     client_transfer_id: ClientId
     asset: Asset
     amount: DecimalText
+    to_shard: Annotated[int, Meta(ge=0, lt=ids.SHARDS_MAX, description="If it is another one.")] | None = None
 
 
 class AdjustmentRequest(Request):

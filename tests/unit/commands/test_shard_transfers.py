@@ -1,0 +1,364 @@
+"""A transfer between shards as the processors carry it: each step once, for ever, whatever comes again."""
+
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from commands.errands import COURIER, Errand, errand_of
+from commands.messages import AnyCommand, CommandBatch, Outcome, decode_commands
+from domain.account import OpenAccount
+from domain.shard_transfer import (
+    CompleteTransfer,
+    FundsDeclined,
+    FundsReceived,
+    FundsSent,
+    ReceiveFunds,
+    ReturnFunds,
+    SendFunds,
+    TransferCompleted,
+    TransferReturned,
+)
+from stack.audit.in_transit import differences, in_transit
+from streams.codec import encode
+from tests.unit.commands.shards import Node, deliver, opened, sending
+from tests.unit.domain.shard_wishes import send
+
+CHECKOUT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def nodes() -> list[Node]:
+    """Alice is on both shards, bob on the second only."""
+    return [opened(Node(0), "alice", usd=100), opened(Node(1), "alice", "bob")]
+
+
+def told(outcomes: list[Outcome]) -> list[tuple[str, str, bool]]:
+    return [(outcome.status, outcome.code, outcome.replayed) for outcome in outcomes]
+
+
+def kinds(node: Node) -> list[str]:
+    """Return its events about transfers between shards."""
+    about = (FundsSent, FundsReceived, FundsDeclined, TransferCompleted, TransferReturned)
+    return [type(recorded.event).__name__ for recorded in node.store if isinstance(recorded.event, about)]
+
+
+def posted(node: Node) -> Errand:
+    """Return the only errand its courier has run since."""
+    (errand,), node.posted = node.posted, []
+    return errand
+
+
+# --- The way of one -------------------------------------------------------------------------------------
+
+
+def test_a_transfer_goes_there_and_its_answer_comes_back(nodes: list[Node]) -> None:
+    source, destination = nodes
+    assert told(source.take(sending(source, "alice", "40", "bob"))) == [("sent", "", False)]
+    assert deliver(nodes) == 2
+    assert kinds(source) == ["FundsSent", "TransferCompleted"]
+    assert kinds(destination) == ["FundsReceived"]
+    assert (source.usd("alice"), destination.usd("bob")) == (60, 40)
+    assert source.courier.open == 0
+
+
+def test_a_transfer_that_is_declined_comes_back(nodes: list[Node]) -> None:
+    source, destination = nodes
+    source.take(sending(source, "alice", "40", "nobody"))
+    deliver(nodes)
+    assert kinds(source) == ["FundsSent", "TransferReturned"]
+    assert kinds(destination) == ["FundsDeclined"]
+    assert (source.usd(), destination.usd()) == (100, 0)
+    assert source.courier.open == 0
+
+
+def test_its_events_are_a_chain_of_causes_over_both_shards(nodes: list[Node]) -> None:
+    source, destination = nodes
+    source.take(msgspec.structs.replace(sending(source, "alice", "40"), correlation_id="rebalancing"))
+    deliver(nodes)
+    (sent,) = [each for each in source.store if isinstance(each.event, FundsSent)]
+    (received,) = [each for each in destination.store if isinstance(each.event, FundsReceived)]
+    (completed,) = [each for each in source.store if isinstance(each.event, TransferCompleted)]
+    assert sent.causation_id == "send-send"
+    assert received.causation_id == sent.event_id
+    assert completed.causation_id == received.event_id
+    assert (sent.actor, received.actor, completed.actor) == ("alice", COURIER, COURIER)
+    assert {each.correlation_id for each in (sent, received, completed)} == {"rebalancing"}
+    assert received.stream != sent.stream, "each shard's streams name that shard"
+
+
+def test_what_is_carried_never_expires_and_nobody_waits_for_its_answer(nodes: list[Node]) -> None:
+    nodes[0].take(sending(nodes[0], "alice", "40"))
+    errand = posted(nodes[0])
+    assert errand.command.valid_until_us is None
+    (message,) = decode_commands(encode(CommandBatch((errand.command,), "")))
+    assert (message.command, message.reply_to) == (errand.command, "")
+
+
+def test_an_event_of_another_kind_calls_for_nothing(nodes: list[Node]) -> None:
+    assert [errand_of(recorded, {}) for recorded in nodes[0].store] == [None] * len(nodes[0].store)
+
+
+# --- What comes again -----------------------------------------------------------------------------------
+
+
+def test_sending_again_is_answered_as_the_first_whatever_has_become_of_it(nodes: list[Node]) -> None:
+    source = nodes[0]
+    command = sending(source, "alice", "40")
+    again = msgspec.structs.replace(command, amount="40.0", command_id="again")
+    assert told(source.take(command, again)) == [("sent", "", False), ("sent", "", True)]
+    deliver(nodes)
+    assert told(source.take(again)) == [("sent", "", True)]
+    assert kinds(source) == ["FundsSent", "TransferCompleted"]
+    assert source.posted == []
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("amount", "41"), ("to_account", "bob"), ("to_shard", 2), ("asset", "BTC")]
+)
+def test_sending_other_content_with_the_same_id_is_refused(field: str, value: object) -> None:
+    source = opened(Node(0, shards=3), "alice", usd=100)
+    command = sending(source, "alice", "40")
+    source.take(command)
+    other = msgspec.structs.replace(command, **{field: value})
+    assert told(source.take(other)) == [("refused", "id_reused", False)]
+
+
+@pytest.mark.parametrize("to_account", ["bob", "nobody"])
+def test_what_arrives_again_is_answered_again_and_changes_nothing(nodes: list[Node], to_account: str) -> None:
+    source, destination = nodes
+    source.take(sending(source, "alice", "40", to_account))
+    arriving = posted(source).command
+    destination.take(arriving, arriving)
+    answer = posted(destination)
+    before = list(destination.store)
+    (outcome,) = destination.take(arriving)
+    assert outcome.replayed
+    assert destination.store == before
+    assert posted(destination) == answer, "the answer, if it was lost, comes again"
+
+
+def test_what_was_declined_is_never_credited_later(nodes: list[Node]) -> None:
+    source, destination = nodes
+    source.take(sending(source, "alice", "40", "carol"))
+    arriving = posted(source).command
+    destination.take(arriving)
+    destination.take(OpenAccount(command_id="open", actor="admin", account="carol"))
+    (outcome,) = destination.take(arriving)
+    assert (outcome.status, outcome.replayed) == ("declined", True)
+    deliver(nodes)
+    assert (source.usd("alice"), destination.usd("carol")) == (100, 0)
+
+
+def test_an_answer_that_comes_again_is_no_news(nodes: list[Node]) -> None:
+    source, destination = nodes
+    source.take(sending(source, "alice", "40"))
+    destination.take(posted(source).command)
+    answer = posted(destination).command
+    assert told(source.take(answer)) == [("completed", "", False)]
+    assert told(source.take(answer)) == [("refused", "transfer_not_in_transit", False)]
+    assert kinds(source) == ["FundsSent", "TransferCompleted"]
+
+
+def test_a_forged_arrival_of_a_known_transfer_is_refused_and_not_answered(nodes: list[Node]) -> None:
+    source, destination = nodes
+    source.take(sending(source, "alice", "40"))
+    arriving = posted(source).command
+    destination.take(arriving)
+    destination.posted = []
+    for change in ({"amount": "41"}, {"account": "bob"}, {"from_account": "bob"}, {"asset": "BTC"}):
+        forged = msgspec.structs.replace(arriving, **change)
+        assert told(destination.take(forged)) == [("refused", "id_reused", False)]
+    assert destination.posted == []
+    assert destination.usd() == 40
+
+
+# --- Which shard ----------------------------------------------------------------------------------------
+
+
+def test_there_is_no_sending_to_a_shard_that_is_not_there(nodes: list[Node]) -> None:
+    for shard in (2, -1):
+        outcomes = nodes[0].take(send("alice", 1, "USD", to_shard=shard, name=f"to{shard}"))
+        assert told(outcomes) == [("refused", "unknown_shard", False)]
+    assert nodes[0].usd() == 100
+
+
+def test_what_comes_to_the_wrong_shard_is_refused(nodes: list[Node]) -> None:
+    source, destination = nodes
+    source.take(sending(source, "alice", "40"))
+    arriving = posted(source).command
+    assert told(source.take(arriving)) == [("refused", "wrong_shard", False)]
+    assert source.posted == []
+    assert destination.usd() == 0
+
+
+def test_no_api_makes_what_only_a_courier_may_send() -> None:
+    """Whoever asks for the later steps over HTTP or a WebSocket would be asking for money."""
+    sources = [path.read_text() for path in (CHECKOUT / "api").rglob("*.py")]
+    assert any(SendFunds.__name__ in source for source in sources)
+    for kind in (ReceiveFunds, CompleteTransfer, ReturnFunds):
+        assert not any(kind.__name__ in source for source in sources), kind
+
+
+def test_an_amount_keeps_its_worth_where_another_shard_counts_in_other_units() -> None:
+    nodes = [
+        opened(Node(0), "alice", usd=100, quote_scale=10),
+        opened(Node(1), "alice", quote_scale=4),
+    ]
+    nodes[0].take(sending(nodes[0], "alice", "2.5", name="fits"))
+    nodes[0].take(sending(nodes[0], "alice", "0.0000000001", name="too-fine"))
+    deliver(nodes)
+    assert kinds(nodes[0]) == ["FundsSent", "FundsSent", "TransferCompleted", "TransferReturned"]
+    assert (nodes[0].usd(), nodes[1].usd()) == (97.5, 2.5)
+    assert list(differences(node.sightings() for node in nodes)) == []
+
+
+# --- A shard starts again -------------------------------------------------------------------------------
+
+
+def test_a_shard_rebuilt_from_its_events_remembers_what_is_in_transit(nodes: list[Node]) -> None:
+    source = nodes[0]
+    source.take(sending(source, "alice", "40"), sending(source, "alice", "1", name="second"))
+    lived, (first, second) = source.shard, source.posted
+    source.posted = []
+    source.start_again()
+    assert source.shard.exchange.state_hash == lived.exchange.state_hash
+    assert (source.shard.versions, source.shard.places) == (lived.versions, lived.places)
+    assert sorted(source.posted, key=str) == sorted([first, second], key=str), "all that is open is carried"
+
+
+def test_a_shard_from_its_snapshot_knows_what_arrived(nodes: list[Node]) -> None:
+    source, destination = nodes
+    source.take(sending(source, "alice", "40"))
+    arriving = posted(source).command
+    destination.take(arriving)
+    destination.start_from_snapshot()
+    destination.take(arriving)
+    assert destination.usd() == 40
+    deliver(nodes)
+    assert source.courier.open == 0
+
+
+# --- The courier's patience ---------------------------------------------------------------------------------
+
+
+def test_an_open_transfer_is_carried_again_less_and_less_often(nodes: list[Node]) -> None:
+    source = nodes[0]
+    source.take(sending(source, "alice", "40"))
+    times = []
+    for second in range(1, 32):
+        source.posted = []
+        source.let_pass(1)
+        times += [second] * len(source.posted)
+    assert times == [1, 3, 7, 15, 23, 31], "twice as long, up to 8 s"
+
+
+def test_what_has_ended_is_carried_no_more(nodes: list[Node]) -> None:
+    source = nodes[0]
+    source.take(sending(source, "alice", "40"))
+    deliver(nodes)
+    source.let_pass(100)
+    assert source.posted == []
+    assert source.courier.advance(source.now_s) is None
+
+
+def test_the_courier_says_when_it_is_due(nodes: list[Node]) -> None:
+    source = nodes[0]
+    assert source.courier.advance(0) is None
+    source.take(sending(source, "alice", "40"))
+    assert source.courier.advance(0.25) == pytest.approx(0.75)
+
+
+def test_commands_of_shard_transfers_are_read_as_they_were_written(nodes: list[Node]) -> None:
+    source, destination = nodes
+    first: list[AnyCommand] = [sending(source, "alice", "1"), sending(source, "alice", "1", "nobody", "n")]
+    source.take(*first)
+    carried = [errand.command for errand in source.posted]
+    destination.take(*carried)
+    commands = [*first, *carried, *(errand.command for errand in destination.posted)]
+    assert {type(command) for command in commands} == {SendFunds, ReceiveFunds, CompleteTransfer, ReturnFunds}
+    for command in commands:
+        assert msgspec.json.decode(encode(command), type=AnyCommand) == command
+
+
+# --- What an auditor sees -------------------------------------------------------------------------------
+
+
+def test_what_is_sent_and_not_taken_is_in_transit_to_the_unit(nodes: list[Node]) -> None:
+    source, destination = nodes
+    source.take(sending(source, "alice", "40"), sending(source, "alice", "2.5", "bob", "second"))
+    source.take(sending(source, "alice", "1", "nobody", "third"))
+    destination.take(source.posted[0].command)
+    seen = [node.sightings() for node in nodes]
+    assert in_transit(seen) == {"USD": ("3.5", 2)}
+    assert list(differences(seen)) == []
+    deliver(nodes)
+    seen = [node.sightings() for node in nodes]
+    assert in_transit(seen) == {}
+    assert list(differences(seen)) == []
+
+
+def found(nodes: list[Node]) -> str:
+    return "\n".join(differences([node.sightings() for node in nodes]))
+
+
+def test_an_auditor_finds_what_was_credited_and_never_sent(nodes: list[Node]) -> None:
+    source, destination = nodes
+    forged = sending(source, "mallory", "40")
+    arriving = ReceiveFunds(
+        command_id="0-99",
+        actor=COURIER,
+        transfer_id=forged.transfer_id,
+        client_transfer_id="send",
+        from_account="mallory",
+        to_shard=1,
+        account="bob",
+        asset="USD",
+        amount="40",
+    )
+    destination.take(arriving)
+    assert not any(destination.shard.exchange.unaccounted().values()), "its own books balance"
+    assert "shard 1 credited what was never sent: 40 USD from mallory on shard 0 to bob" in found(nodes)
+    assert "between shards 0 and 1 0 USD are in transit by their events, -40 by their books" in found(nodes)
+
+
+def test_an_auditor_finds_what_was_credited_twice(nodes: list[Node]) -> None:
+    source, destination = nodes
+    source.take(sending(source, "alice", "40"))
+    deliver(nodes)
+    seen = [node.sightings() for node in nodes]
+    (received,) = [each.event for each in destination.store if isinstance(each.event, FundsReceived)]
+    seen[1].see(received, {"USD": 4})
+    assert any("shard 1 credited transfer" in each and "twice" in each for each in differences(seen))
+
+
+def test_an_auditor_finds_what_was_credited_otherwise_than_it_was_sent(nodes: list[Node]) -> None:
+    source, destination = nodes
+    source.take(sending(source, "alice", "40"))
+    destination.take(msgspec.structs.replace(posted(source).command, amount="41"))
+    assert "sent was 40 USD from alice on shard 0 to alice on shard 1, credited was 41 USD" in found(nodes)
+
+
+def test_an_auditor_finds_what_was_closed_without_the_other_shards_word(nodes: list[Node]) -> None:
+    source = nodes[0]
+    first, second = sending(source, "alice", "1"), sending(source, "alice", "2", name="second")
+    source.take(first, second)
+    source.take(CompleteTransfer(command_id="1-98", actor=COURIER, transfer_id=first.transfer_id))
+    source.take(forged_return(second))
+    assert "completed, but never credited: 1 USD" in found(nodes)
+    assert "returned, but never declined: 2 USD" in found(nodes)
+
+
+def test_an_auditor_finds_what_was_returned_and_credited(nodes: list[Node]) -> None:
+    source, destination = nodes
+    command = sending(source, "alice", "1")
+    source.take(command)
+    destination.take(posted(source).command)
+    source.take(forged_return(command))
+    assert "returned, and credited as well: 1 USD" in found(nodes)
+
+
+def forged_return(sent: SendFunds) -> ReturnFunds:
+    return ReturnFunds(
+        command_id="1-99", actor=COURIER, transfer_id=sent.transfer_id, code="code", detail="detail"
+    )
