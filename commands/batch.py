@@ -8,7 +8,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from commands.errands import check_shards
+from commands.errands import NAMES_A_SHARD, check_shards
 from commands.messages import AnyCommand, CommandMessage, Outcome
 from commands.outcome import outcome, refused, same_content
 from commands.shard import Shard
@@ -158,7 +158,8 @@ class Batch:
 
     def _outcome(self, command: AnyCommand) -> Outcome:
         try:
-            check_shards(command, self.shard.number, self.shards)
+            if type(command) in NAMES_A_SHARD:
+                check_shards(command, self.shard.number, self.shards)
             before = self._before(command)
             if before is not None:
                 self.replayed = True

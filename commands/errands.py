@@ -32,6 +32,9 @@ OF_A_COURIER = frozenset(
     for kind in (FundsSent, FundsReceived, FundsDeclined, TransferCompleted, TransferReturned)
 )
 
+# Looked up by type: this is asked of every command, and isinstance takes longer.
+NAMES_A_SHARD = frozenset({SendFunds, ReceiveFunds})
+
 
 class Errand(NamedTuple):
     """A command for another shard."""

@@ -90,10 +90,10 @@ class Verification:
             self._missing_shards(files, shards)
         found = [end for end in ends(store) if end.shard in wanted]
         verified = [(end, self._shard(store, end, checks[end.shard])) for end in found]
-        self._transits()
+        self.compare_shards()
         return verified
 
-    def _transits(self) -> None:
+    def compare_shards(self) -> None:
         """What shards sent each other: only all of them together tell."""
         if self.asked.shard is not None:
             if any(each.sent or each.received for each in self.sightings):

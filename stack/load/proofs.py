@@ -132,7 +132,7 @@ def prove_history(
                 said(proofs.events)
         _compare(proofs, end, exchange)
         seen.finish(exchange)
-    _compare_shards(proofs, sightings)
+    compare_shards(proofs, sightings)
     wrong = list(own.wrong(acknowledged))
     proofs.acknowledged_stored_once = not wrong
     proofs.differences.extend(wrong)
@@ -186,7 +186,7 @@ def _compare(proofs: Proofs, end: Head, exchange: Exchange) -> None:
             proofs.differences.append(f"shard {end.shard}: {amount} minor units of {asset} came from nowhere")
 
 
-def _compare_shards(proofs: Proofs, sightings: Sequence[Sightings]) -> None:
+def compare_shards(proofs: Proofs, sightings: Sequence[Sightings]) -> None:
     """What one shard credited, another has sent; what it has not yet is in transit, to the unit."""
     found = list(in_transit_differences(sightings))
     proofs.money_conserved = proofs.money_conserved and not found

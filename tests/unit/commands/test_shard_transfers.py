@@ -19,10 +19,11 @@ from domain.shard_transfer import (
     TransferCompleted,
     TransferReturned,
 )
-from stack.audit.in_transit import differences, in_transit
+from stack.audit.in_transit import differences
 from streams.codec import encode
 from tests.unit.commands.shards import Node, deliver, opened, sending
 from tests.unit.domain.shard_wishes import send
+from tests.unit.domain.transfer_wishes import move
 
 CHECKOUT = Path(__file__).parents[3]
 
@@ -122,6 +123,13 @@ def test_sending_other_content_with_the_same_id_is_refused(field: str, value: ob
     source.take(command)
     other = msgspec.structs.replace(command, **{field: value})
     assert told(source.take(other)) == [("refused", "id_reused", False)]
+
+
+def test_one_id_is_one_transfer_whether_it_stays_or_leaves(nodes: list[Node]) -> None:
+    source = opened(Node(0), "alice", "bob", usd=100)
+    source.take(move("alice", "bob", 1, "USD", name="stays"), sending(source, "alice", "1", name="leaves"))
+    for command in (sending(source, "alice", "1", name="stays"), move("alice", "bob", 1, "USD", "leaves")):
+        assert told(source.take(command)) == [("refused", "id_reused", False)]
 
 
 @pytest.mark.parametrize("to_account", ["bob", "nobody"])
@@ -279,86 +287,3 @@ def test_commands_of_shard_transfers_are_read_as_they_were_written(nodes: list[N
     assert {type(command) for command in commands} == {SendFunds, ReceiveFunds, CompleteTransfer, ReturnFunds}
     for command in commands:
         assert msgspec.json.decode(encode(command), type=AnyCommand) == command
-
-
-# --- What an auditor sees -------------------------------------------------------------------------------
-
-
-def test_what_is_sent_and_not_taken_is_in_transit_to_the_unit(nodes: list[Node]) -> None:
-    source, destination = nodes
-    source.take(sending(source, "alice", "40"), sending(source, "alice", "2.5", "bob", "second"))
-    source.take(sending(source, "alice", "1", "nobody", "third"))
-    destination.take(source.posted[0].command)
-    seen = [node.sightings() for node in nodes]
-    assert in_transit(seen) == {"USD": ("3.5", 2)}
-    assert list(differences(seen)) == []
-    deliver(nodes)
-    seen = [node.sightings() for node in nodes]
-    assert in_transit(seen) == {}
-    assert list(differences(seen)) == []
-
-
-def found(nodes: list[Node]) -> str:
-    return "\n".join(differences([node.sightings() for node in nodes]))
-
-
-def test_an_auditor_finds_what_was_credited_and_never_sent(nodes: list[Node]) -> None:
-    source, destination = nodes
-    forged = sending(source, "mallory", "40")
-    arriving = ReceiveFunds(
-        command_id="0-99",
-        actor=COURIER,
-        transfer_id=forged.transfer_id,
-        client_transfer_id="send",
-        from_account="mallory",
-        to_shard=1,
-        account="bob",
-        asset="USD",
-        amount="40",
-    )
-    destination.take(arriving)
-    assert not any(destination.shard.exchange.unaccounted().values()), "its own books balance"
-    assert "shard 1 credited what was never sent: 40 USD from mallory on shard 0 to bob" in found(nodes)
-    assert "between shards 0 and 1 0 USD are in transit by their events, -40 by their books" in found(nodes)
-
-
-def test_an_auditor_finds_what_was_credited_twice(nodes: list[Node]) -> None:
-    source, destination = nodes
-    source.take(sending(source, "alice", "40"))
-    deliver(nodes)
-    seen = [node.sightings() for node in nodes]
-    (received,) = [each.event for each in destination.store if isinstance(each.event, FundsReceived)]
-    seen[1].see(received, {"USD": 4})
-    assert any("shard 1 credited transfer" in each and "twice" in each for each in differences(seen))
-
-
-def test_an_auditor_finds_what_was_credited_otherwise_than_it_was_sent(nodes: list[Node]) -> None:
-    source, destination = nodes
-    source.take(sending(source, "alice", "40"))
-    destination.take(msgspec.structs.replace(posted(source).command, amount="41"))
-    assert "sent was 40 USD from alice on shard 0 to alice on shard 1, credited was 41 USD" in found(nodes)
-
-
-def test_an_auditor_finds_what_was_closed_without_the_other_shards_word(nodes: list[Node]) -> None:
-    source = nodes[0]
-    first, second = sending(source, "alice", "1"), sending(source, "alice", "2", name="second")
-    source.take(first, second)
-    source.take(CompleteTransfer(command_id="1-98", actor=COURIER, transfer_id=first.transfer_id))
-    source.take(forged_return(second))
-    assert "completed, but never credited: 1 USD" in found(nodes)
-    assert "returned, but never declined: 2 USD" in found(nodes)
-
-
-def test_an_auditor_finds_what_was_returned_and_credited(nodes: list[Node]) -> None:
-    source, destination = nodes
-    command = sending(source, "alice", "1")
-    source.take(command)
-    destination.take(posted(source).command)
-    source.take(forged_return(command))
-    assert "returned, and credited as well: 1 USD" in found(nodes)
-
-
-def forged_return(sent: SendFunds) -> ReturnFunds:
-    return ReturnFunds(
-        command_id="1-99", actor=COURIER, transfer_id=sent.transfer_id, code="code", detail="detail"
-    )
