@@ -40,7 +40,7 @@ class Way(NamedTuple):
 class Sightings:
     """What the events of one shard, all of them, say about transfers to and from others.
 
-    ``books``: by pair, what the shard's state counts as on the way between the two.
+    ``books``: by pair, what the shard's state counts as on the way between the two. ``whole``: that is all.
     """
 
     def __init__(self, shard: int) -> None:
@@ -52,6 +52,7 @@ class Sightings:
         self.returned: set[str] = set()
         self.repeated: list[str] = []
         self.books: dict[Pair, Fraction] = {}
+        self.whole = False
 
     def see(self, event: Event, scales: Mapping[str, int]) -> None:
         """Take an event in; ``scales``: the decimals of each asset on the shard."""
@@ -72,6 +73,7 @@ class Sightings:
 
     def finish(self, exchange: Exchange) -> None:
         """Take in the books as the last event leaves them."""
+        self.whole = True
         for transit in exchange.in_transit.values():
             self._book(transit.to_shard, transit.asset, transit.amount, exchange.scales)
         for (shard, asset), amount in exchange.cleared.items():

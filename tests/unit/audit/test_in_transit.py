@@ -5,7 +5,7 @@ import pytest
 
 from commands.errands import COURIER
 from domain.shard_transfer import CompleteTransfer, FundsReceived, ReceiveFunds, ReturnFunds, SendFunds
-from stack.audit.in_transit import differences, in_transit
+from stack.audit.in_transit import Sightings, differences, in_transit
 from stack.audit.verifying import Asked, Verification
 from stack.load.proofs import Proofs, compare_shards
 from stack.settings import Settings
@@ -129,6 +129,17 @@ def test_the_verification_shows_what_is_in_transit(nodes: list[Node]) -> None:
     found = verification(nodes).findings
     assert found.all_well
     assert found.as_object()["in_transit"] == {"USD": "40"}
+
+
+def test_a_history_that_does_not_replay_is_not_taken_for_a_forgery_on_another_shard(
+    nodes: list[Node],
+) -> None:
+    nodes[0].take(sending(nodes[0], "alice", "40"))
+    deliver(nodes)
+    made = Verification(Settings(), Asked(), lambda *_: None)
+    made.sightings = [Sightings(0), nodes[1].sightings()]
+    made.compare_shards()
+    assert made.findings.differences == []
 
 
 def test_of_one_shard_alone_it_says_what_it_did_not_look_at(forged: list[Node]) -> None:

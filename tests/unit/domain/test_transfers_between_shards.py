@@ -116,7 +116,7 @@ def test_what_orders_hold_cannot_be_sent() -> None:
 
 
 def test_one_account_has_only_so_many_in_transit() -> None:
-    limit = shard_transfers.IN_TRANSIT_PER_ACCOUNT_MAX
+    limit = 100
     story = given(listed_market(), funded("alice", USD=1_000), funded("bob", USD=1))
     story.when(*(send("alice", 1, "USD", name=f"n{number}") for number in range(limit)))
     assert story.refusal is None
