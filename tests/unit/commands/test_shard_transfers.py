@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from commands.courier import Courier
 from commands.errands import COURIER, Errand, errand_of
 from commands.messages import AnyCommand, CommandBatch, Outcome, decode_commands
 from domain.account import OpenAccount
@@ -20,8 +21,8 @@ from domain.shard_transfer import (
     TransferReturned,
 )
 from stack.audit.in_transit import differences
-from streams.codec import encode
-from tests.unit.commands.shards import Node, deliver, opened, sending
+from streams.codec import RecordedEvent, encode
+from tests.unit.commands.shards import PATIENCE, Node, deliver, opened, sending
 from tests.unit.domain.shard_wishes import send
 from tests.unit.domain.transfer_wishes import move
 
@@ -275,6 +276,22 @@ def test_the_courier_says_when_it_is_due(nodes: list[Node]) -> None:
     assert source.courier.advance(0) is None
     source.take(sending(source, "alice", "40"))
     assert source.courier.advance(0.25) == pytest.approx(0.75)
+
+
+def test_very_many_are_carried_in_lots_of_a_bounded_size() -> None:
+    lots: list[int] = []
+    courier = Courier(PATIENCE, {"USD": 4}, lambda _, commands: lots.append(len(commands)))
+    courier.committed([sent_event(number) for number in range(1_201)], 0)
+    assert lots == [500, 500, 201]
+    lots.clear()
+    waits = [courier.advance(1) for _ in range(4)]
+    assert lots == [500, 500, 201]
+    assert waits == [0, 0, 2, 2], "at once, while any are due; then twice as long"
+
+
+def sent_event(number: int) -> RecordedEvent:
+    event = FundsSent(f"t{number}", f"n{number}", "alice", 1, "bob", "USD", 1)
+    return RecordedEvent(number, f"0-{number}", event.transfer_id, 1, 0, "alice", "c", event)
 
 
 def test_commands_of_shard_transfers_are_read_as_they_were_written(nodes: list[Node]) -> None:
