@@ -8,6 +8,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from commands.errands import NAMES_A_SHARD, check_shards
 from commands.messages import AnyCommand, CommandMessage, Outcome
 from commands.outcome import outcome, refused, same_content
 from commands.shard import Shard
@@ -15,9 +16,11 @@ from domain.account import AccountPosted, Deposit, Posting
 from domain.busting import on_record
 from domain.event import Command, Event
 from domain.exchange import Exchange, decide, make_so, pass_time
+from domain.ids import SHARDS_MAX, arrival_stream
 from domain.order import CancelOrder, CancelReplace, OrderCancelled, PlaceOrder
 from domain.order_list import CancelOrderList, OrderListEnded, PlaceOrderList
 from domain.rejections import RefusedError
+from domain.shard_transfer import ReceiveFunds, SendFunds
 from domain.trade import BustTrade, CorrectTrade
 from domain.transfer import (
     AdjustBalance,
@@ -77,8 +80,10 @@ def created_id(command: AnyCommand) -> str | None:
         return command.order_id
     if isinstance(command, PlaceOrderList):
         return command.list_id
-    if isinstance(command, Deposit | RequestWithdrawal | TransferFunds | AdjustBalance):
+    if isinstance(command, Deposit | RequestWithdrawal | TransferFunds | AdjustBalance | SendFunds):
         return command.transfer_id
+    if isinstance(command, ReceiveFunds):
+        return arrival_stream(command.to_shard, command.transfer_id)
     return None
 
 
@@ -105,6 +110,8 @@ class Batch:
     ``earlier`` has the events of each id among the commands that was used in an earlier batch; before further
     commands join, ``learn`` is told those of theirs. ``replayed``: a command was answered from there.
     ``stored`` reads those of any order there ever was, for the few commands that speak of its trades.
+    ``arrived_before``: what an earlier batch said to funds of another shard that have come again.
+    ``shards``: how many there are.
     """
 
     def __init__(
@@ -113,8 +120,11 @@ class Batch:
         now_us: int,
         earlier: Mapping[str, Sequence[RecordedEvent]],
         stored: Callable[[str], Sequence[RecordedEvent]] = lambda _: (),
+        shards: int = SHARDS_MAX,
     ) -> None:
         self.shard = shard
+        self.shards = shards
+        self.arrived_before: list[RecordedEvent] = []
         self.now_us = now_us
         self.outcomes: dict[str, list[Outcome]] = {}
         self.commands = 0
@@ -148,9 +158,12 @@ class Batch:
 
     def _outcome(self, command: AnyCommand) -> Outcome:
         try:
+            if type(command) in NAMES_A_SHARD:
+                check_shards(command, self.shard.number, self.shards)
             before = self._before(command)
             if before is not None:
                 self.replayed = True
+                self._note_arrival(command)
                 return outcome(self.shard.exchange, command, before, replayed=True)
             events = self._decide(self._with_records(command))
         except RefusedError as refusal:
@@ -164,6 +177,12 @@ class Batch:
         if isinstance(command, Settlement):
             self._settled[command.transfer_id] = events
         return outcome(self.shard.exchange, command, events, replayed=False)
+
+    def _note_arrival(self, command: AnyCommand) -> None:
+        """What this batch itself decides is told when it is committed."""
+        if isinstance(command, ReceiveFunds):
+            stream = arrival_stream(command.to_shard, command.transfer_id)
+            self.arrived_before += self._earlier.get(stream, ())
 
     def _with_records(self, command: AnyCommand) -> Command:
         """Return what is to be decided: a wish about a trade comes with what is on record of it.

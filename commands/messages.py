@@ -14,6 +14,7 @@ from domain.event import Liquidity
 from domain.market import ListMarket, SetMarkPrice
 from domain.order import AmendOrder, CancelAll, CancelOrder, CancelReplace, PlaceOrder
 from domain.order_list import CancelOrderList, PlaceOrderList
+from domain.shard_transfer import CompleteTransfer, ReceiveFunds, ReturnFunds, SendFunds
 from domain.trade import BustTrade, CorrectTrade
 from domain.transfer import (
     AdjustBalance,
@@ -38,6 +39,10 @@ AnyCommand = (
     | CancelWithdrawal
     | TransferFunds
     | AdjustBalance
+    | SendFunds
+    | ReceiveFunds
+    | CompleteTransfer
+    | ReturnFunds
     | SetAccountFees
     | SetAccountGroup
     | SetAccountLimits
@@ -67,6 +72,10 @@ Status = Literal[
     "requested",
     "completed",
     "transferred",
+    "sent",
+    "received",
+    "declined",
+    "returned",
     "adjusted",
     "listed",
     "delisted",
@@ -79,7 +88,7 @@ Status = Literal[
 
 
 class CommandMessage(msgspec.Struct, frozen=True, gc=False):
-    """``reply_to``: the channel on which the sender waits for the outcome."""
+    """``reply_to``: the channel on which the sender waits for the outcome; empty: nobody waits."""
 
     command: AnyCommand
     reply_to: str

@@ -31,6 +31,13 @@ from domain.order import (
 )
 from domain.order_list import CancelOrderList, OrderListPlaced, OrderListRejected, PlaceOrderList
 from domain.rejections import RefusedError
+from domain.shard_transfer import (
+    CompleteTransfer,
+    FundsDeclined,
+    ReceiveFunds,
+    ReturnFunds,
+    SendFunds,
+)
 from domain.trade import BustTrade, CorrectTrade
 from domain.transfer import (
     AdjustBalance,
@@ -55,6 +62,11 @@ def outcome(exchange: Exchange, command: AnyCommand, events: Sequence[Event], *,
         return _order_outcome(exchange, command.command_id, own, replayed=replayed)
     if isinstance(command, PlaceOrderList | CancelOrderList):
         return _list_outcome(exchange, command, events, replayed=replayed)
+    if events and isinstance(events[0], FundsDeclined):
+        declined = events[0]
+        return Outcome(
+            command.command_id, "declined", detail=f"{declined.code}: {declined.detail}", replayed=replayed
+        )
     count = sum(isinstance(event, OrderCancelled) for event in events)
     detail = f"{count} orders cancelled"
     if isinstance(command, CancelAll):
@@ -88,6 +100,10 @@ _DONE: dict[type, Status] = {
     CancelWithdrawal: "cancelled",
     TransferFunds: "transferred",
     AdjustBalance: "adjusted",
+    SendFunds: "sent",
+    ReceiveFunds: "received",
+    CompleteTransfer: "completed",
+    ReturnFunds: "returned",
     BustTrade: "busted",
     CorrectTrade: "corrected",
 }

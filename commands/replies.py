@@ -33,10 +33,11 @@ class Replies:
 
     def send(self, token: str, outcomes: Mapping[str, Sequence[Outcome]]) -> None:
         """Send each channel its outcomes."""
-        if not outcomes or monotonic() < self._paused_until:
+        waiting = {channel: its_outcomes for channel, its_outcomes in outcomes.items() if channel}
+        if not waiting or monotonic() < self._paused_until:
             return
         pipeline = self._redis.pipeline(transaction=False)
-        for channel, its_outcomes in outcomes.items():
+        for channel, its_outcomes in waiting.items():
             pipeline.publish(channel, encode(ReplyBatch(token, tuple(its_outcomes))))
         try:
             pipeline.execute()

@@ -6,14 +6,17 @@ from time import monotonic
 from typing import Any, cast
 
 from commands.known_ids import KnownIds
+from domain.event import Event
 from domain.exchange import Exchange, replay
-from domain.ids import account_stream, market_stream, venue_stream
+from domain.ids import account_stream, arrival_stream, market_stream, venue_stream
 from domain.market import MarketListed
 from domain.order import OrderCancelled, OrderFilled, OrderPlaced, OrderRejected
 from domain.order_list import OrderListEnded, OrderListPlaced, OrderListRejected
+from domain.shard_transfer import FundsSent
 from domain.transfer import WithdrawalRequested
 from streams.codec import (
     ACCOUNT_EVENTS,
+    ARRIVAL_EVENTS,
     ORDER_EVENTS,
     ORDER_LIST_EVENTS,
     TRANSFER_EVENTS,
@@ -28,14 +31,22 @@ logger = logging.getLogger(__name__)
 PROGRESS_S = 2.0
 
 # Looked up by type: this is asked of every event, and isinstance with a union takes ten times as long.
-_BEGINS_ONCE = {OrderPlaced, OrderRejected, OrderListPlaced, OrderListRejected, *TRANSFER_EVENTS}
+_BEGINS_ONCE = {
+    OrderPlaced,
+    OrderRejected,
+    OrderListPlaced,
+    OrderListRejected,
+    *TRANSFER_EVENTS,
+    *ARRIVAL_EVENTS,
+}
 _ENDS = {
     OrderCancelled,
     OrderRejected,
     OrderListEnded,
     OrderListRejected,
     *TRANSFER_EVENTS,
-} - {WithdrawalRequested}
+    *ARRIVAL_EVENTS,
+} - {WithdrawalRequested, FundsSent}
 
 
 class Shard:
@@ -67,6 +78,12 @@ class Shard:
             return str(named.transfer_id)
         if kind in ORDER_LIST_EVENTS:
             return str(named.list_id)
+        return self._own_stream(kind, named)
+
+    def _own_stream(self, kind: type[Event], named: Any) -> str:
+        """Return the stream that this shard names itself: no command has its id."""
+        if kind in ARRIVAL_EVENTS:
+            return arrival_stream(self.number, named.transfer_id)
         if kind in VENUE_EVENTS:
             return venue_stream(self.number)
         return market_stream(self.number, named.rules.symbol if kind is MarketListed else named.symbol)

@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import msgspec
-from confluent_kafka import Message, Producer
+from confluent_kafka import KafkaException, Message, Producer
 
 from commands.batch import Batch, Placed, asked_before
 from commands.committer import Commit, Committer, wait_for
+from commands.courier import Courier, CourierConfig
+from commands.errands import OF_A_COURIER
 from commands.hash_chain import CommitHeader, chain
 from commands.histories import Histories
-from commands.messages import CommandMessage, Outcome, decode_commands
+from commands.messages import AnyCommand, CommandBatch, CommandMessage, Outcome, decode_commands
 from commands.ownership import Ownership, connect
 from commands.rebuilding import LostHistoryError, rebuild, remembered
 from commands.recorder import ShardRecorder
@@ -27,8 +29,10 @@ from commands.replies import Replies
 from commands.shard import Shard
 from commands.shard_snapshot import Stand
 from commands.snapshotting import SnapshotConfig, Snapshotting
-from streams.codec import RecordedEvent
+from domain.ids import SHARDS_MAX
+from streams.codec import RecordedEvent, decode_recorded, encode
 from streams.progress import Place, write_token
+from streams.topics import ORDERS
 
 logger = logging.getLogger(__name__)
 
@@ -54,6 +58,8 @@ class ProcessorConfig:
     batch_commands_max: int = 2_000
     ids_expected: int = 10_000_000
     snapshots: SnapshotConfig = field(default_factory=SnapshotConfig)
+    shards: int = SHARDS_MAX
+    courier: CourierConfig = field(default_factory=CourierConfig)
 
 
 class Decided(NamedTuple):
@@ -62,6 +68,7 @@ class Decided(NamedTuple):
     placed: list[Placed]
     outcomes: Mapping[str, Sequence[Outcome]]
     token: str
+    arrived_before: Sequence[RecordedEvent]
 
 
 class ShardProcessor:
@@ -90,6 +97,8 @@ class ShardProcessor:
         )
         self._snapshotting = Snapshotting(config.postgres_dsn, config.snapshots, self._shard)
         self._publisher = rebuild(self._shard, owned, producer)
+        self._courier = self._new_courier(config.courier, producer)
+        self._shards = config.shards
         self._open: Batch | None = None
         self._in_flight: Decided | None = None
 
@@ -150,7 +159,7 @@ class ShardProcessor:
         return self._histories.of(suspects) if suspects else {}
 
     def _new_batch(self) -> Batch:
-        return Batch(self._shard, self._now_us(), {}, self._stored)
+        return Batch(self._shard, self._now_us(), {}, self._stored, self._shards)
 
     def _stored(self, stream: str) -> Sequence[RecordedEvent]:
         """Return the history of one stream, if there is any."""
@@ -172,6 +181,7 @@ class ShardProcessor:
         done = self._committed()
         if done is not None:
             self._replies.send(done.token, done.outcomes)
+            self._run_errands(done)
         expiry_s = self._expire()
         if self._open is not None and not self.committer.busy:
             self._commit(self._open)
@@ -179,8 +189,8 @@ class ShardProcessor:
         if done is not None:  # after the next commit has begun, which so does not wait for it
             for event in done.placed:
                 self._publisher.add(event.place, event.seq, event.state)
-        due = [seconds for seconds in (expiry_s, self._publisher.send_due()) if seconds is not None]
-        return min(due, default=None)
+        waits = (expiry_s, self._publisher.send_due(), self._courier.advance(time.monotonic()))
+        return min((seconds for seconds in waits if seconds is not None), default=None)
 
     def _committed(self) -> Decided | None:
         """Return the batch that was in flight if it is in the store by now."""
@@ -200,7 +210,7 @@ class ShardProcessor:
     def _commit(self, batch: Batch) -> None:
         """Close the open batch and send it to the store."""
         placed, self._open = batch.close(), None
-        decided = Decided(placed, batch.outcomes, self._token(batch, placed))
+        decided = Decided(placed, batch.outcomes, self._token(batch, placed), batch.arrived_before)
         if not placed:
             self._commit_offset(decided)
             return
@@ -245,6 +255,29 @@ class ShardProcessor:
         seqs = self._shard.places if batch.replayed or not own else own
         shard = self._owned.shard
         return write_token({Place(place.topic, place.partition, shard): seq for place, seq in seqs.items()})
+
+    # --- Other shards -------------------------------------------------------------------------------------
+
+    def _new_courier(self, config: CourierConfig, producer: Producer) -> Courier:
+        """Return a courier that carries all transfers that are open, as the store has them."""
+
+        def send(shard: int, commands: Sequence[AnyCommand]) -> None:
+            try:
+                producer.produce(ORDERS, encode(CommandBatch(tuple(commands), "")), partition=shard)
+            except (BufferError, KafkaException) as error:
+                logger.warning("%s commands for shard %s are not sent yet: %s", len(commands), shard, error)
+
+        exchange = self._shard.exchange
+        courier = Courier(config, exchange.scales, send)
+        histories = self._histories.of(list(exchange.in_transit)) if exchange.in_transit else {}
+        courier.committed((events[0] for events in histories.values()), time.monotonic())
+        return courier
+
+    def _run_errands(self, done: Decided) -> None:
+        """What is in the store may be told to other shards."""
+        events = [decode_recorded(event.state) for event in done.placed if event.topic in OF_A_COURIER]
+        if events or done.arrived_before:
+            self._courier.committed([*events, *done.arrived_before], time.monotonic())
 
     # --- The end ------------------------------------------------------------------------------------------
 

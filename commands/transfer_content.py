@@ -5,6 +5,7 @@ from domain.account import Deposit, FundsDeposited
 from domain.event import Event
 from domain.exchange import Exchange
 from domain.numbers import parse_units
+from domain.shard_transfer import FundsDeclined, FundsReceived, FundsSent, ReceiveFunds, SendFunds
 from domain.transfer import (
     AdjustBalance,
     BalanceAdjusted,
@@ -25,12 +26,15 @@ _CONTENT: dict[type, tuple[type, tuple[str, ...]]] = {
     CompleteWithdrawal: (WithdrawalCompleted, ("account", "reference")),
     CancelWithdrawal: (WithdrawalCancelled, ("account", "reason")),
     TransferFunds: (FundsTransferred, ("account", "to_account", "asset")),
+    SendFunds: (FundsSent, ("account", "to_shard", "to_account", "asset")),
     AdjustBalance: (BalanceAdjusted, ("account", "asset", "side", "reason", "approver")),
 }
 
 
 def same_transfer(exchange: Exchange, command: AnyCommand, first: Event) -> bool:
     """Whether ``command`` asks for what ``first``, the event its id stands for, made so."""
+    if isinstance(command, ReceiveFunds):
+        return _same_arrival(exchange, command, first)
     kind, fields = _CONTENT.get(type(command), (None, ()))
     if kind is None or type(first) is not kind:
         return False
@@ -47,3 +51,13 @@ def _same_amount(exchange: Exchange, command: AnyCommand, first: Event) -> bool:
         return bool(parse_units(text, exchange.scales[asset]) == getattr(first, "amount", None))
     except ValueError:
         return False
+
+
+def _same_arrival(exchange: Exchange, command: ReceiveFunds, first: Event) -> bool:
+    """Funds that come again were credited or declined, and come from the same account for the same one."""
+    if not isinstance(first, FundsReceived | FundsDeclined):
+        return False
+    named = (command.transfer_id, command.from_account, command.account, command.asset)
+    if (first.transfer_id, first.from_account, first.account, first.asset) != named:
+        return False
+    return command.amount == first.amount or _same_amount(exchange, command, first)

@@ -26,6 +26,9 @@ PostingKind = Literal[
     "debit",
     "refund",
     "reclaim",
+    "send",
+    "take_in",
+    "give_back",
 ]
 
 
@@ -71,6 +74,9 @@ class Posting(Event, frozen=True, tag="Posting.v1"):
     refund adds to available, reclaim leaves it: the venue has busted or corrected a trade. ``fill`` is then
     the fill taken back, as one of the other side with a negative fee; on the second posting of a correction
     it is the fill that stands instead.
+
+    send leaves available, for another shard; give_back adds to it what that shard declined; take_in adds what
+    another shard sent.
     """
 
     account: str

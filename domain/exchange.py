@@ -28,6 +28,8 @@ from domain import (
     order_lists,
     placing,
     rule_changes,
+    shard_transfer,
+    shard_transfers,
     statuses,
     terms,
     trade,
@@ -42,6 +44,7 @@ from domain.event import Command, Event
 from domain.markets import Market
 from domain.order import CancelOrder, OrderCancelled, OrderFilled, OrderPlaced, PlaceOrder
 from domain.order_lists import OrderList
+from domain.shard_transfers import Transit
 from domain.state_hash import StateHash
 from domain.transfers import Withdrawal
 
@@ -51,6 +54,10 @@ class Exchange:
     ``outside`` what came in from outside less what went out (what is in custody), ``adjustments`` what the
     venue gave by correction less what it took, both in minor units; ``withdrawals`` those under way, by id;
     ``venue_status`` what all markets and accounts take, one of ``VenueStatus``.
+
+    ``in_transit``: the transfers to other shards whose word has not come yet, by id, and how many
+    ``in_transit_of`` each account; ``cleared``: by (shard, asset), what that shard has taken of this one less
+    what this one has taken of it, in minor units.
 
     ``moved``: the markets whose price has moved since it was last looked whom that triggers; ``touched``: the
     order lists of which something happened to an order since it was last looked what follows. ``expiries``: a
@@ -67,6 +74,9 @@ class Exchange:
         self.lists: dict[str, OrderList] = {}
         self.adjustments: dict[str, int] = {}
         self.withdrawals: dict[str, Withdrawal] = {}
+        self.in_transit: dict[str, Transit] = {}
+        self.in_transit_of: dict[str, int] = {}
+        self.cleared: dict[tuple[int, str], int] = {}
         self.venue_status = "open"
         self.moved: dict[str, None] = {}
         self.touched: dict[str, None] = {}
@@ -80,8 +90,8 @@ class Exchange:
         return self.hashed.value()
 
     def unaccounted(self) -> dict[str, int]:
-        """Return for each asset how much more the accounts have than came in or was given by correction: all
-        zero if money is conserved.
+        """Return for each asset how much more the accounts have, with what is in transit and what other
+        shards have taken, than came in or was given by correction: all zero if money is conserved.
         """
         totals = {asset: -amount for asset, amount in self.outside.items()}
         for asset, amount in self.adjustments.items():
@@ -89,6 +99,10 @@ class Exchange:
         for holder in self.accounts.values():
             for asset, balance in holder.balances.items():
                 totals[asset] = totals.get(asset, 0) + balance.available + balance.held
+        for transit in self.in_transit.values():
+            totals[transit.asset] = totals.get(transit.asset, 0) + transit.amount
+        for (_, asset), amount in self.cleared.items():
+            totals[asset] = totals.get(asset, 0) + amount
         return totals
 
     def next_expiry_us(self) -> int | None:
@@ -115,6 +129,10 @@ DECISIONS: dict[type[Command], Callable[[Exchange, Any, int], list[Event]]] = {
     transfer.CancelWithdrawal: transfers.cancel_withdrawal,
     transfer.TransferFunds: transfers.transfer,
     transfer.AdjustBalance: transfers.adjust,
+    shard_transfer.SendFunds: shard_transfers.send_funds,
+    shard_transfer.ReceiveFunds: shard_transfers.receive_funds,
+    shard_transfer.CompleteTransfer: shard_transfers.complete_transfer,
+    shard_transfer.ReturnFunds: shard_transfers.return_funds,
     account.SetAccountLimits: limits.set_limits,
     market.ListMarket: markets.list_market,
     market.SetMarkPrice: markets.set_mark_price,
@@ -148,6 +166,11 @@ EVOLUTIONS: dict[type[Event], Callable[[Exchange, Any], None]] = {
     transfer.WithdrawalCancelled: transfers.withdrawal_cancelled,
     transfer.FundsTransferred: transfers.funds_transferred,
     transfer.BalanceAdjusted: transfers.balance_adjusted,
+    shard_transfer.FundsSent: shard_transfers.funds_sent,
+    shard_transfer.TransferCompleted: shard_transfers.transfer_completed,
+    shard_transfer.TransferReturned: shard_transfers.transfer_returned,
+    shard_transfer.FundsReceived: shard_transfers.funds_received,
+    shard_transfer.FundsDeclined: shard_transfers.funds_declined,
     account.AccountLimitsSet: limits.limits_set,
     market.MarketListed: markets.market_listed,
     market.MarkPriceSet: evolution.mark_price_set,

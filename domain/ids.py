@@ -41,6 +41,11 @@ def transfer_id(shard: int, account: str, client_transfer_id: str) -> str:
     return stream_id(shard, "transfer", account, client_transfer_id)
 
 
+def arrival_stream(shard: int, transfer: str) -> str:
+    """Return the stream that ``shard`` keeps of a transfer which comes from another shard."""
+    return stream_id(shard, "arrival", transfer)
+
+
 def account_stream(shard: int, account: str) -> str:
     return stream_id(shard, "account", account)
 

@@ -63,6 +63,15 @@ class Ledger:
     def transfer_in(self, account: str, asset: str, amount: int) -> None:
         self._post(account, asset, "transfer_in", amount, amount, 0)
 
+    def send(self, account: str, asset: str, amount: int) -> None:
+        self._post(account, asset, "send", amount, -amount, 0)
+
+    def take_in(self, account: str, asset: str, amount: int) -> None:
+        self._post(account, asset, "take_in", amount, amount, 0)
+
+    def give_back(self, account: str, asset: str, amount: int) -> None:
+        self._post(account, asset, "give_back", amount, amount, 0)
+
     def credit(self, account: str, asset: str, amount: int) -> None:
         self._post(account, asset, "credit", amount, amount, 0)
 

@@ -101,6 +101,21 @@ CATALOGUE: dict[str, Reason] = {
     ),
     "balance_limit": Reason("The balance would exceed what one account can hold.", "Use a second account."),
     "same_account": Reason("A transfer needs two accounts.", "Name another account to transfer to."),
+    "same_shard": Reason(
+        "Both accounts of the transfer are on one shard.", "Leave to_shard out to transfer within the shard."
+    ),
+    "unknown_shard": Reason("There is no such shard.", "Use one of the shards that the detail names."),
+    "wrong_shard": Reason(
+        "The command was meant for another shard.", "Send it to the shard that the detail names."
+    ),
+    "max_in_transit": Reason(
+        "As many transfers to other shards are in transit as may be.",
+        "Wait until some of them are completed or returned, and send it again.",
+    ),
+    "transfer_not_in_transit": Reason(
+        "The shard has no transfer of this id in transit: it was completed, returned or never sent.",
+        "Query the account's transfers to see how it ended.",
+    ),
     "withdrawal_not_open": Reason(
         "The account has no withdrawal of this id under way: it was completed, cancelled or never requested.",
         "Query the account's transfers to see how it ended.",

@@ -126,8 +126,19 @@ class WithdrawalSnapshot(Kept, frozen=True):
     amount: int
 
 
+class TransitSnapshot(Kept, frozen=True):
+    transfer_id: str
+    account: str
+    to_shard: int
+    to_account: str
+    asset: str
+    amount: int
+
+
 class ExchangeSnapshot(Kept, frozen=True):
-    """``version``: of the state hash, and so of what the state is; a snapshot of another one says nothing."""
+    """``version``: of the state hash, and so of what the state is; a snapshot of another one says nothing.
+    ``cleared``: shard, asset, amount.
+    """
 
     version: int
     state_hash: int
@@ -143,6 +154,8 @@ class ExchangeSnapshot(Kept, frozen=True):
     withdrawals: list[WithdrawalSnapshot]
     moved: list[str]
     touched: list[str]
+    in_transit: list[TransitSnapshot]
+    cleared: list[tuple[int, str, int]]
 
 
 def layout_of(kind: type[msgspec.Struct]) -> bytes:

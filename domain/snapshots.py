@@ -16,6 +16,7 @@ from domain.exposure import Exposure
 from domain.markets import Market, rules_digest
 from domain.order_lists import Leg, OrderList
 from domain.positions import Position
+from domain.shard_transfers import Transit, begin_transit, cleared_digest
 from domain.snapshot import (
     AccountSnapshot,
     BalanceSnapshot,
@@ -27,6 +28,7 @@ from domain.snapshot import (
     OrderListSnapshot,
     OrderSnapshot,
     PositionSnapshot,
+    TransitSnapshot,
     WithdrawalSnapshot,
 )
 from domain.state_hash import VERSION
@@ -56,6 +58,19 @@ def taken(exchange: Exchange) -> ExchangeSnapshot:
         ],
         list(exchange.moved),
         list(exchange.touched),
+        [_transit_taken(transit) for transit in exchange.in_transit.values()],
+        [(shard, asset, amount) for (shard, asset), amount in exchange.cleared.items()],
+    )
+
+
+def _transit_taken(transit: Transit) -> TransitSnapshot:
+    return TransitSnapshot(
+        transit.transfer_id,
+        transit.account,
+        transit.to_shard,
+        transit.to_account,
+        transit.asset,
+        transit.amount,
     )
 
 
@@ -164,6 +179,8 @@ def restored(snapshot: ExchangeSnapshot) -> Exchange:
         _restore_list(exchange, placed)
     for withdrawal in snapshot.withdrawals:
         _restore_withdrawal(exchange, withdrawal)
+    for kept in snapshot.in_transit:
+        _restore_transit(exchange, kept)
     if exchange.state_hash != snapshot.state_hash:
         message = f"state hash {exchange.state_hash:016x}, not {snapshot.state_hash:016x} as it was"
         raise ValueError(message)
@@ -181,6 +198,9 @@ def _restore_sums(exchange: Exchange, snapshot: ExchangeSnapshot) -> None:
     exchange.adjustments.update(snapshot.adjustments)
     for asset, amount in snapshot.adjustments.items():
         exchange.hashed.replace(0, sum_digest("adjusted", asset, amount))
+    for shard, asset, amount in snapshot.cleared:
+        exchange.cleared[shard, asset] = amount
+        exchange.hashed.replace(0, cleared_digest(shard, asset, amount))
     exchange.moved.update(dict.fromkeys(snapshot.moved))
     exchange.touched.update(dict.fromkeys(snapshot.touched))
 
@@ -301,3 +321,15 @@ def _restore_withdrawal(exchange: Exchange, snapshot: WithdrawalSnapshot) -> Non
         snapshot.transfer_id, snapshot.account, snapshot.asset, snapshot.amount
     )
     exchange.hashed.changed(withdrawal)
+
+
+def _restore_transit(exchange: Exchange, snapshot: TransitSnapshot) -> None:
+    transit = Transit(
+        snapshot.transfer_id,
+        snapshot.account,
+        snapshot.to_shard,
+        snapshot.to_account,
+        snapshot.asset,
+        snapshot.amount,
+    )
+    begin_transit(exchange, transit)

@@ -1,6 +1,6 @@
 """The incremental state hash: a sum, modulo 2**64, of one digest for each order, order list, account,
-balance, position, market, its rules and changed trades, each withdrawal under way, and what came in and was
-adjusted of each asset.
+balance, position, market, its rules and changed trades, each withdrawal under way and transfer in transit,
+and what came in, was adjusted and was cleared with other shards of each asset.
 
 A sum does not depend on the order of its terms, so a change costs one digest, however large the state; and as
 it is only needed once for each commit, what changes many times in between is digested once.

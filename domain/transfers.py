@@ -57,7 +57,7 @@ class Withdrawal(Hashed):
 
 def request_withdrawal(exchange: "Exchange", command: RequestWithdrawal, _now_us: int) -> list[Event]:
     """Hold the funds until the withdrawal is completed or cancelled. Raises ``RefusedError``."""
-    check_may_send_out(_check_party(exchange, command.account))
+    check_may_send_out(check_party(exchange, command.account))
     amount = amount_of(exchange, command.asset, command.amount)
     events: list[Event] = [
         WithdrawalRequested(
@@ -70,7 +70,7 @@ def request_withdrawal(exchange: "Exchange", command: RequestWithdrawal, _now_us
         )
     ]
     ledger = Ledger(exchange.accounts, command.command_id, events, command.transfer_id)
-    _check_available(exchange, ledger, command.account, command.asset, amount)
+    check_available(exchange, ledger, command.account, command.asset, amount)
     ledger.hold(command.account, command.asset, amount)
     return events
 
@@ -114,8 +114,8 @@ def _under_way(exchange: "Exchange", account: str, transfer_id: str) -> Withdraw
 
 def transfer(exchange: "Exchange", command: TransferFunds, _now_us: int) -> list[Event]:
     """Move available funds from one account to another. Raises ``RefusedError``."""
-    source = _check_party(exchange, command.account)
-    _check_party(exchange, command.to_account)
+    source = check_party(exchange, command.account)
+    check_party(exchange, command.to_account)
     check_may_send_out(source)
     if command.account == command.to_account:
         raise RefusedError("same_account", f"both accounts were {command.account!r}")
@@ -131,7 +131,7 @@ def transfer(exchange: "Exchange", command: TransferFunds, _now_us: int) -> list
         )
     ]
     ledger = Ledger(exchange.accounts, command.command_id, events, command.transfer_id)
-    _check_available(exchange, ledger, command.account, command.asset, amount)
+    check_available(exchange, ledger, command.account, command.asset, amount)
     check_room(ledger, command.to_account, command.asset, amount, command.amount)
     ledger.transfer_out(command.account, command.asset, amount)
     ledger.transfer_in(command.to_account, command.asset, amount)
@@ -140,7 +140,7 @@ def transfer(exchange: "Exchange", command: TransferFunds, _now_us: int) -> list
 
 def adjust(exchange: "Exchange", command: AdjustBalance, _now_us: int) -> list[Event]:
     """Credit or debit an account in the venue's name. Raises ``RefusedError``."""
-    _check_party(exchange, command.account)
+    check_party(exchange, command.account)
     _check_approved(command)
     amount = amount_of(exchange, command.asset, command.amount)
     events: list[Event] = [
@@ -160,7 +160,7 @@ def adjust(exchange: "Exchange", command: AdjustBalance, _now_us: int) -> list[E
         check_room(ledger, command.account, command.asset, amount, command.amount)
         ledger.credit(command.account, command.asset, amount)
     else:
-        _check_available(exchange, ledger, command.account, command.asset, amount)
+        check_available(exchange, ledger, command.account, command.asset, amount)
         ledger.debit(command.account, command.asset, amount)
     return events
 
@@ -175,13 +175,15 @@ def _check_approved(command: AdjustBalance) -> None:
         )
 
 
-def _check_party(exchange: "Exchange", account: str) -> Account:
+def check_party(exchange: "Exchange", account: str) -> Account:
+    """Return a trader's open account. Raises ``RefusedError`` if it is none."""
     if account == FEES:
         raise RefusedError("reserved_account", f"account {FEES!r} belongs to the venue")
     return check_open(exchange, account)
 
 
-def _check_available(exchange: "Exchange", ledger: Ledger, account: str, asset: str, needed: int) -> None:
+def check_available(exchange: "Exchange", ledger: Ledger, account: str, asset: str, needed: int) -> None:
+    """Raise ``RefusedError`` if the account has less available."""
     available = ledger.balance(account, asset).available
     if available < needed:
         needs, has = (format_units(units, exchange.scales[asset]) for units in (needed, available))

@@ -3,7 +3,7 @@
 The venue's accounts, and the sign an amount has in them: ``custody`` (what is held in the outside world:
 deposits less withdrawals) and ``adjustments`` (what the venue gave by correction less what it took) are
 assets, positive; what the venue owes is negative: to its customers what they have ``available``, what is
-``held_for_orders`` and in ``withdrawals_in_flight``; and to itself the ``fees``.
+``held_for_orders``, in ``withdrawals_in_flight`` and ``in_transit`` between shards; to itself the ``fees``.
 
 One document per shard, asset and account, with what moved other than by trading, as strings. What an account
 has stands in its balance already, so a trial balance joins the two. Both come from the topic ``accounts``, by
@@ -19,7 +19,7 @@ from domain.account import FEES, AccountPosted, Posting
 from projections import transfers
 from projections.projection import At, Document, Projection
 
-SUMS = ("deposited", "withdrawn", "credited", "debited", "in_flight")
+SUMS = ("deposited", "withdrawn", "credited", "debited", "in_flight", "in_transit")
 
 # By kind of posting: to which sums it adds, or (-1) from which it takes.
 ADDS: dict[str, tuple[tuple[str, int], ...]] = {
@@ -27,6 +27,9 @@ ADDS: dict[str, tuple[tuple[str, int], ...]] = {
     "withdraw": (("withdrawn", 1), ("in_flight", -1)),
     "credit": (("credited", 1),),
     "debit": (("debited", 1),),
+    "send": (("in_transit", 1),),
+    "give_back": (("in_transit", -1),),
+    "take_in": (("in_transit", -1),),
 }
 ADDS_OF_TRANSFERS: dict[str, tuple[tuple[str, int], ...]] = {
     "hold": (("in_flight", 1),),
@@ -35,6 +38,7 @@ ADDS_OF_TRANSFERS: dict[str, tuple[tuple[str, int], ...]] = {
 
 CUSTODY, ADJUSTMENTS, FEES_EARNED = "custody", "adjustments", "fees"
 AVAILABLE, FOR_ORDERS, IN_FLIGHT = "available", "held_for_orders", "withdrawals_in_flight"
+IN_TRANSIT = "in_transit"
 
 Changes = dict[str, int]
 
@@ -60,7 +64,7 @@ def _changes(posting: Posting) -> Changes:
 def fold(document: Document | None, part: tuple[str, str, Changes], at: At) -> Document:
     account, asset, changes = part
     before = document or dict.fromkeys(SUMS, "0")
-    sums = {name: str(int(before[name]) + changes.get(name, 0)) for name in SUMS}
+    sums = {name: str(int(before.get(name, "0")) + changes.get(name, 0)) for name in SUMS}
     return {"account": account, "asset": asset, **sums, "changed_at_us": at.occurred_at_us}
 
 
@@ -76,11 +80,12 @@ def trial_balance(ledger: Iterable[Document], balances: Iterable[Document]) -> d
     """
     books: dict[str, dict[str, int]] = {}
     for document in ledger:
-        sums = {name: int(document[name]) for name in SUMS}
+        sums = {name: int(document.get(name, "0")) for name in SUMS}
         lines = _lines(books, document["asset"])
         lines[CUSTODY] += sums["deposited"] - sums["withdrawn"]
         lines[ADJUSTMENTS] += sums["credited"] - sums["debited"]
         lines[IN_FLIGHT] -= sums["in_flight"]
+        lines[IN_TRANSIT] -= sums["in_transit"]  # of all shards together: one's credit is another's debit
         lines[FOR_ORDERS] += sums["in_flight"]  # it is among what the balance says is held
     for document in balances:
         available, held = int(document["available"]), int(document["held"])
@@ -91,7 +96,7 @@ def trial_balance(ledger: Iterable[Document], balances: Iterable[Document]) -> d
 
 
 def _lines(books: dict[str, dict[str, int]], asset: str) -> dict[str, int]:
-    names = (CUSTODY, ADJUSTMENTS, AVAILABLE, FOR_ORDERS, IN_FLIGHT, FEES_EARNED)
+    names = (CUSTODY, ADJUSTMENTS, AVAILABLE, FOR_ORDERS, IN_FLIGHT, IN_TRANSIT, FEES_EARNED)
     return books.setdefault(asset, dict.fromkeys(names, 0))
 
 
@@ -119,7 +124,7 @@ class Entry:
 
 def entries(transfer: Document) -> list[Entry]:
     """Return the entries of one account's side of a transfer. Those of a transfer between two accounts stand
-    with the sender's.
+    with the sender's, unless each is on a shard of its own: then each side has its own, against transit.
     """
     available, in_flight = (f"{name}:{transfer['account']}" for name in (AVAILABLE, IN_FLIGHT))
     begun, ended = transfer["begun_at_us"], transfer["ended_at_us"]
@@ -129,6 +134,8 @@ def entries(transfer: Document) -> list[Entry]:
             sides.append((in_flight, CUSTODY, ended))
         elif transfer["status"] == transfers.CANCELLED:
             sides.append((in_flight, available, ended))
+    elif transfer.get("counter_shard") is not None:
+        sides = _between_shards(transfer, available)
     elif transfer["kind"] == transfers.TRANSFER:
         other = f"{AVAILABLE}:{transfer['counter_account']}"
         sides = [(available, other, begun)] if transfer["direction"] == transfers.OUT else []
@@ -138,3 +145,13 @@ def entries(transfer: Document) -> list[Entry]:
         sides = [(outside, available, begun) if given else (available, outside, begun)]
     amount = int(transfer["amount"])
     return [Entry(debit, credit, transfer["asset"], amount, at_us) for debit, credit, at_us in sides]
+
+
+def _between_shards(transfer: Document, available: str) -> list[tuple[str, str, int]]:
+    begun, ended = transfer["begun_at_us"], transfer["ended_at_us"]
+    if transfer["direction"] == transfers.IN:
+        return [(IN_TRANSIT, available, begun)]
+    sent = (available, IN_TRANSIT, begun)
+    if transfer["status"] == transfers.RETURNED:
+        return [sent, (IN_TRANSIT, available, ended)]
+    return [sent]

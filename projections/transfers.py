@@ -3,6 +3,9 @@
 One document for each account that a transfer touches, so that a transfer between two accounts has two: the
 sender's (``direction`` out) and the receiver's (in). ``amount`` in minor units of the asset, as a string.
 What a kind of transfer does not have is ``None``.
+
+Of a transfer between shards each side is told by its own shard, and names the other one (``counter_shard``).
+The sender's is ``sent`` while it is in transit, then ``completed``, or ``returned`` with the reason.
 """
 
 from collections.abc import Iterable
@@ -11,6 +14,7 @@ from typing import Any
 from pymongo.database import Database
 
 from domain.account import FundsDeposited
+from domain.shard_transfer import FundsReceived, FundsSent, TransferCompleted, TransferReturned
 from domain.transfer import (
     BalanceAdjusted,
     FundsTransferred,
@@ -20,28 +24,34 @@ from domain.transfer import (
 )
 from projections.projection import At, Document, Projection
 
-Begun = FundsDeposited | WithdrawalRequested | FundsTransferred | BalanceAdjusted
-Ended = WithdrawalCompleted | WithdrawalCancelled
+Begun = FundsDeposited | WithdrawalRequested | FundsTransferred | BalanceAdjusted | FundsSent | FundsReceived
+Ended = WithdrawalCompleted | WithdrawalCancelled | TransferCompleted | TransferReturned
 TransferEvent = Begun | Ended
 Sided = tuple[TransferEvent, str]  # an event, and the account whose side of it is meant
 
 DEPOSIT, WITHDRAWAL, TRANSFER, ADJUSTMENT = "deposit", "withdrawal", "transfer", "adjustment"
 REQUESTED, COMPLETED, CANCELLED = "requested", "completed", "cancelled"
+SENT, RETURNED = "sent", "returned"
+UNDER_WAY = {WithdrawalRequested: REQUESTED, FundsSent: SENT}
 IN, OUT = "in", "out"
 
 
 def parts(event: TransferEvent, _shard: int) -> Iterable[tuple[str, Sided]]:
+    if isinstance(event, FundsReceived):
+        yield f"{event.transfer_id}|{event.account}|{IN}", (event, event.account)
+        return
     yield f"{event.transfer_id}|{event.account}", (event, event.account)
     if isinstance(event, FundsTransferred):
         yield f"{event.transfer_id}|{event.to_account}", (event, event.to_account)
 
 
 def fold(document: Document | None, part: Sided, at: At) -> Document:
-    """Raises ``ValueError`` if a withdrawal ends that was never requested."""
+    """Raises ``ValueError`` if something ends that never began."""
     event, account = part
     if isinstance(event, Ended):
         return _ended(document, event, at)
     kind, direction = _kind(event, account)
+    under_way = UNDER_WAY.get(type(event))
     return {
         "transfer_id": event.transfer_id,
         "client_transfer_id": event.client_transfer_id,
@@ -50,14 +60,14 @@ def fold(document: Document | None, part: Sided, at: At) -> Document:
         "direction": direction,
         "asset": event.asset,
         "amount": str(event.amount),
-        "status": REQUESTED if kind == WITHDRAWAL else COMPLETED,
+        "status": under_way or COMPLETED,
         "counter_account": None,
         "destination": None,
         "reference": None,
         "reason": None,
         "approver": None,
         "begun_at_us": at.occurred_at_us,
-        "ended_at_us": None if kind == WITHDRAWAL else at.occurred_at_us,
+        "ended_at_us": None if under_way else at.occurred_at_us,
         "page_key": f"{at.occurred_at_us:017d}-{event.transfer_id}",
         **_more(event, account),
     }
@@ -68,6 +78,8 @@ def _kind(event: Begun, account: str) -> tuple[str, str]:
         return DEPOSIT, IN
     if isinstance(event, WithdrawalRequested):
         return WITHDRAWAL, OUT
+    if isinstance(event, FundsSent | FundsReceived):
+        return TRANSFER, OUT if isinstance(event, FundsSent) else IN
     if isinstance(event, FundsTransferred):
         return TRANSFER, OUT if account == event.account else IN
     return ADJUSTMENT, IN if event.side == "credit" else OUT
@@ -78,6 +90,10 @@ def _more(event: Begun, account: str) -> dict[str, Any]:
         return {"destination": event.destination or None}
     if isinstance(event, FundsTransferred):
         return {"counter_account": event.to_account if account == event.account else event.account}
+    if isinstance(event, FundsSent):
+        return {"counter_account": event.to_account, "counter_shard": event.to_shard}
+    if isinstance(event, FundsReceived):
+        return {"counter_account": event.from_account, "counter_shard": event.from_shard}
     if isinstance(event, BalanceAdjusted):
         return {"reason": event.reason, "approver": event.approver}
     return {}
@@ -87,11 +103,17 @@ def _ended(document: Document | None, event: Ended, at: At) -> Document:
     if document is None:
         message = f"{type(event).__name__} for {event.transfer_id}, which was never requested"
         raise ValueError(message)
+    return {**document, **_end(event), "ended_at_us": at.occurred_at_us}
+
+
+def _end(event: Ended) -> dict[str, str]:
     if isinstance(event, WithdrawalCompleted):
-        how = {"status": COMPLETED, "reference": event.reference}
-    else:
-        how = {"status": CANCELLED, "reason": event.reason}
-    return {**document, **how, "ended_at_us": at.occurred_at_us}
+        return {"status": COMPLETED, "reference": event.reference}
+    if isinstance(event, WithdrawalCancelled):
+        return {"status": CANCELLED, "reason": event.reason}
+    if isinstance(event, TransferCompleted):
+        return {"status": COMPLETED}
+    return {"status": RETURNED, "reason": f"{event.code}: {event.detail}"}
 
 
 PROJECTION = Projection(
@@ -104,13 +126,17 @@ PROJECTION = Projection(
             WithdrawalCancelled,
             FundsTransferred,
             BalanceAdjusted,
+            FundsSent,
+            FundsReceived,
+            TransferCompleted,
+            TransferReturned,
         }
     ),
     parts,
     fold,
     indexes=(("account", "page_key"), ("transfer_id",)),
     begins=lambda part: not isinstance(part[0], Ended),
-    ended=lambda document: document["status"] != REQUESTED,
+    ended=lambda document: document["status"] not in {REQUESTED, SENT},
 )
 
 

@@ -87,6 +87,7 @@ def named_processor(name: str) -> Callable[[Settings], None]:
 
 
 def _process_orders(settings: Settings, name: str, instance: str) -> None:
+    from commands.courier import CourierConfig
     from commands.processor import Processor
     from commands.shard_processor import ProcessorConfig
     from commands.snapshotting import SnapshotConfig
@@ -103,6 +104,10 @@ def _process_orders(settings: Settings, name: str, instance: str) -> None:
             events=settings.snapshot_events,
             interval_ms_min=settings.snapshot_interval_ms_min,
             write_ms_max=settings.snapshot_write_ms_max,
+        ),
+        shards=settings.shards,
+        courier=CourierConfig(
+            again_ms_min=settings.courier_again_ms_min, again_ms_max=settings.courier_again_ms_max
         ),
     )
     Processor(config, _says_ready(settings, name)).run(_stop_on_signal())

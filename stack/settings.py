@@ -113,6 +113,12 @@ class Settings(BaseSettings):
     snapshot_write_ms_max: int = 300_000
     """After so long the child that writes one is killed."""
 
+    courier_again_ms_min: int = Field(default=1_000, ge=10)
+    """So long after it was sent, a transfer that another shard has not answered is sent again; then after
+    twice as long, and so on."""
+    courier_again_ms_max: int = Field(default=60_000, ge=10)
+    """At least so often it is sent again."""
+
     # --- Auditor --------------------------------------------------------------------------------
     heads: Path = Field(default_factory=lambda known: known["folder"] / "heads")
     """Signed heads of the hash chain and the public key: keep this folder outside the database's reach."""

@@ -36,6 +36,13 @@ from domain.order import (
     TradePrevented,
 )
 from domain.order_list import OrderListEnded, OrderListPlaced, OrderListRejected
+from domain.shard_transfer import (
+    FundsDeclined,
+    FundsReceived,
+    FundsSent,
+    TransferCompleted,
+    TransferReturned,
+)
 from domain.trade import TradeBusted, TradeCorrected
 from domain.transfer import (
     BalanceAdjusted,
@@ -46,8 +53,8 @@ from domain.transfer import (
 )
 from streams.upcasting import UPCASTERS, upcast
 
-# Each family has streams of its own: an order, an order list, a transfer, an account, a market, the
-# venue.
+# Each family has streams of its own: an order, an order list, a transfer, what arrives of one from another
+# shard, an account, a market, the venue.
 OrderEvent = (
     OrderPlaced
     | OrderRejected
@@ -65,7 +72,11 @@ TransferEvent = (
     | WithdrawalCancelled
     | FundsTransferred
     | BalanceAdjusted
+    | FundsSent
+    | TransferCompleted
+    | TransferReturned
 )
+ArrivalEvent = FundsReceived | FundsDeclined
 AccountEvent = (
     AccountOpened | AccountPosted | AccountFeesSet | AccountGroupSet | AccountLimitsSet | AccountStatusChanged
 )
@@ -79,12 +90,15 @@ MarketEvent = (
     | TradeCorrected
 )
 VenueEvent = VenueStatusChanged
-StoredEventType = OrderEvent | OrderListEvent | TransferEvent | AccountEvent | MarketEvent | VenueEvent
+StoredEventType = (
+    OrderEvent | OrderListEvent | TransferEvent | ArrivalEvent | AccountEvent | MarketEvent | VenueEvent
+)
 
 # The same for a quick look by type; a family of one is no union.
 ORDER_EVENTS = frozenset(get_args(OrderEvent))
 ORDER_LIST_EVENTS = frozenset(get_args(OrderListEvent))
 TRANSFER_EVENTS = frozenset(get_args(TransferEvent))
+ARRIVAL_EVENTS = frozenset(get_args(ArrivalEvent))
 ACCOUNT_EVENTS = frozenset(get_args(AccountEvent))
 VENUE_EVENTS = frozenset({VenueEvent})
 

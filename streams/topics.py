@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, cast
 import xxhash
 
 from domain.market import MarketListed
-from streams.codec import ACCOUNT_EVENTS, TRANSFER_EVENTS, VENUE_EVENTS, StoredEventType
+from streams.codec import ACCOUNT_EVENTS, ARRIVAL_EVENTS, TRANSFER_EVENTS, VENUE_EVENTS, StoredEventType
 
 ORDERS = "orders"
 EXECUTIONS = "executions"
@@ -36,7 +36,7 @@ def partition_of(key: str, partitions: int) -> int:
 def destination(event: StoredEventType, partitions: int) -> TopicPartition:
     """Return where ``event`` is published, with ``partitions`` in each of the two topics."""
     kind, named = type(event), cast("Any", event)  # which names it has follows from its type
-    if kind in ACCOUNT_EVENTS or kind in TRANSFER_EVENTS:
+    if kind in ACCOUNT_EVENTS or kind in TRANSFER_EVENTS or kind in ARRIVAL_EVENTS:
         return _place(ACCOUNTS, named.account, partitions)
     if kind in VENUE_EVENTS:
         return _place(EXECUTIONS, VENUE_KEY, partitions)

@@ -5,7 +5,7 @@ may have been paid out, giving the funds back to trade with would spend them twi
 """
 
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, Any
 
 from litestar import Response, post, put
 from litestar.params import JSONBody, PathParameter
@@ -13,12 +13,13 @@ from litestar.params import JSONBody, PathParameter
 from api.auth import may_act_for, requires
 from api.command import schemas
 from api.command.answers import done_answer
-from api.command.desk import DEFAULT_SHARD, ApiRequest, OwnDesk
+from api.command.desk import ApiRequest, OwnDesk
 from api.command.schemas import DoneView
 from api.command.venue import AccountInPath
 from api.problems import Problem
 from domain import ids
 from domain.account import SetAccountFees, SetAccountGroup
+from domain.shard_transfer import SendFunds
 from domain.transfer import (
     AdjustBalance,
     CancelWithdrawal,
@@ -95,17 +96,25 @@ async def cancel_withdrawal(
 async def transfer_funds(
     request: ApiRequest, data: JSONBody[schemas.TransferRequest], desk: OwnDesk
 ) -> Response[DoneView]:
-    """Move available funds to another account at once, once for each client transfer id."""
+    """Move available funds to another account, once for each client transfer id: at once, or to another shard
+    by way of transit; then the answer says ``sent``, and the account's transfers how it ends.
+    """
     may_act_for(request.user, data.account)
-    command = TransferFunds(
+    shard = await desk.shard_for(data.shard, data.symbol)
+    wish: dict[str, Any] = {
         **desk.origin(request),
-        transfer_id=ids.transfer_id(DEFAULT_SHARD, data.account, data.client_transfer_id),
-        client_transfer_id=data.client_transfer_id,
-        account=data.account,
-        to_account=data.to_account,
-        asset=data.asset,
-        amount=data.amount,
-    )
+        "transfer_id": ids.transfer_id(shard, data.account, data.client_transfer_id),
+        "client_transfer_id": data.client_transfer_id,
+        "account": data.account,
+        "to_account": data.to_account,
+        "asset": data.asset,
+        "amount": data.amount,
+    }
+    command: TransferFunds | SendFunds
+    if data.to_shard in {None, shard}:
+        command = TransferFunds(**wish)
+    else:
+        command = SendFunds(**wish, to_shard=data.to_shard)
     return done_answer(command, command.transfer_id, *await desk.send(command))
 
 

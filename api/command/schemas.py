@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 from api.command.fanout import ShardView
 from api.command.forms import Form
 from commands.messages import Outcome, OutcomeFill, Scales, Status
+from domain import ids
 from domain.event import Side, TriggerSource
 from domain.ids import SHARDS_MAX
 from domain.numbers import format_units
@@ -221,11 +222,16 @@ class CancellationRequest(Request):
 
 
 class TransferRequest(Request):
+    """``to_shard``: where ``to_account`` is; without it both accounts are on the one that the funds leave."""
+
     account: AccountId
     to_account: AccountId
     client_transfer_id: ClientId
     asset: Asset
     amount: DecimalText
+    shard: ShardNumber | None = None
+    symbol: MarketOfShard | None = None
+    to_shard: Annotated[int, Meta(ge=0, lt=ids.SHARDS_MAX, description="If it is another one.")] | None = None
 
 
 class AdjustmentRequest(Request):

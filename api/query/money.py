@@ -26,7 +26,7 @@ from projections.projection import Document
 
 class TransferView(msgspec.Struct, frozen=True):
     """An account's side of a deposit, withdrawal, transfer or adjustment. ``status``: requested (a withdrawal
-    whose funds are held), completed or cancelled.
+    whose funds are held), completed or cancelled; sent (in transit to ``counter_shard``) or returned.
     """
 
     transfer_id: str
@@ -44,6 +44,7 @@ class TransferView(msgspec.Struct, frozen=True):
     approver: str | None
     begun_at: Time
     ended_at: Time | None
+    counter_shard: Annotated[int | None, Meta(description="Of counter_account, if another one")] = None
 
 
 class TransfersPage(msgspec.Struct, frozen=True):

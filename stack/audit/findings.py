@@ -12,6 +12,7 @@ Proof = Literal["chain_ok", "state_hash_equal", "read_models_equal", "money_cons
 class Findings:
     """What speaks against each proof, in words; ``notes`` is what an auditor should know and is no fault.
 
+    ``in_transit``: by asset, what is on its way between shards, and in how many transfers.
     ``states_compared``: commits whose state hash could be compared with the replayed state's.
     """
 
@@ -21,6 +22,7 @@ class Findings:
     differences: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     shards: list[dict[str, Any]] = field(default_factory=list)
+    in_transit: dict[str, tuple[str, int]] = field(default_factory=dict)
     counts: dict[Proof, int] = field(default_factory=dict)
 
     def wrong(self, proof: Proof, what: str) -> None:
@@ -46,6 +48,7 @@ class Findings:
             "state_hash_equal": self.holds("state_hash_equal"),
             "read_models_equal": self.holds("read_models_equal"),
             "money_conserved": self.holds("money_conserved"),
+            "in_transit": {asset: amount for asset, (amount, _) in self.in_transit.items()},
             "differences": self.differences + ([f"and {more} more"] if more > 0 else []),
             "notes": self.notes,
             "shards": self.shards,

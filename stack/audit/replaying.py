@@ -3,6 +3,7 @@
 from domain.exchange import Exchange, replay
 from domain.state_hash import VERSION
 from stack.audit.findings import Findings
+from stack.audit.in_transit import Sightings
 from stack.audit.stored import CommitRow, EventRow
 from streams.progress import Place
 from streams.topics import destination
@@ -16,6 +17,7 @@ class Replay:
         self.partitions = partitions
         self.findings = findings
         self.exchange = Exchange()
+        self.sightings = Sightings(shard)
         self.places: dict[Place, int] = {}
         self._stands = True
         self._equal = True
@@ -36,6 +38,7 @@ class Replay:
                 "money_conserved", f"shard {self.shard}: not all events can be replayed, so it cannot be told"
             )
             return
+        self.sightings.finish(self.exchange)
         for asset, amount in self.exchange.unaccounted().items():
             if amount:
                 self.findings.wrong(
@@ -49,6 +52,7 @@ class Replay:
             return False
         try:
             replay(self.exchange, row.event.event, row.event.occurred_at_us)
+            self.sightings.see(row.event.event, self.exchange.scales)
             self.places[Place(*destination(row.event.event, self.partitions), self.shard)] = row.seq
         except Exception as error:  # noqa: BLE001 - an event that was tampered with can break anything
             self._fell(f"seq {row.seq}, stream {row.stream}, does not fit: {type(error).__name__}: {error}")

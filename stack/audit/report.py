@@ -44,6 +44,8 @@ def show(output: Console, findings: Findings) -> None:
         )
     for proof, says in SAYS.items():
         table.add_row("[green]yes[/green]" if findings.holds(proof) else "[red]NO[/red]", says)
+    for asset, (amount, transfers) in findings.in_transit.items():
+        table.add_row("in transit", f"{amount} {asset} in {transfers:,} transfers between shards")
     output.print(table)
     for note in findings.notes:
         output.print(f"note: {note}", markup=False)

@@ -20,6 +20,7 @@ from commands.heads import HeadError, HeadFiles, Keys, Signer
 from projections.projection import Document
 from stack.audit.chain import ChainCheck, Stored
 from stack.audit.findings import Findings
+from stack.audit.in_transit import Sightings, differences, in_transit
 from stack.audit.replaying import Replay
 from stack.audit.signed import HeadCheck
 from stack.audit.stored import ShardEnd, ends, read_commits, read_rows
@@ -59,6 +60,7 @@ class Verification:
         self.asked = asked
         self.said = said
         self.findings = Findings()
+        self.sightings: list[Sightings] = []
 
     def run(self) -> Findings:
         """Return what was found. Raises ``AuditError`` where nothing can be verified at all."""
@@ -87,7 +89,23 @@ class Verification:
         if self.asked.shard is None:
             self._missing_shards(files, shards)
         found = [end for end in ends(store) if end.shard in wanted]
-        return [(end, self._shard(store, end, checks[end.shard])) for end in found]
+        verified = [(end, self._shard(store, end, checks[end.shard])) for end in found]
+        self.compare_shards()
+        return verified
+
+    def compare_shards(self) -> None:
+        """What shards sent each other: only all of them together tell, and all of each of them."""
+        if self.asked.shard is not None:
+            if any(each.sent or each.received for each in self.sightings):
+                self.findings.notes.append(
+                    "one shard alone: its transfers with others were not compared with theirs"
+                )
+            return
+        if not all(each.whole for each in self.sightings):
+            return  # which shard could not be replayed to its end has been said
+        self.findings.in_transit = in_transit(self.sightings)
+        for difference in differences(self.sightings):
+            self.findings.wrong("money_conserved", difference)
 
     def _keys(self) -> Keys:
         try:
@@ -113,6 +131,7 @@ class Verification:
             replay.take(commit, events)
         heads.finish(end)
         replay.finish()
+        self.sightings.append(replay.sightings)
         self.findings.shards.append(
             {
                 "shard": end.shard,

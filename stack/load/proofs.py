@@ -15,6 +15,8 @@ from pymongo.database import Database
 from domain.exchange import Exchange, replay
 from domain.order import OrderCancelled, OrderFilled, OrderPlaced, OrderRejected
 from projections.projection import Document
+from stack.audit.in_transit import Sightings
+from stack.audit.in_transit import differences as in_transit_differences
 from stack.load import bounds
 from streams import compare
 from streams.codec import RecordedEvent
@@ -117,16 +119,20 @@ def prove_history(
     """
     proofs, own = Proofs(), OwnOrders(run_id)
     places: dict[Place, int] = {}
-    for end in ends:
+    sightings = [Sightings(end.shard) for end in ends]
+    for end, seen in zip(ends, sightings, strict=True):
         exchange = Exchange()
         for recorded in read_events(connection, end.shard, until=end.last_seq):
             replay(exchange, recorded.event, recorded.occurred_at_us)
+            seen.see(recorded.event, exchange.scales)
             own.see(recorded.event)
             places[Place(*destination(recorded.event, partitions), end.shard)] = recorded.seq
             proofs.events += 1
             if proofs.events % PROGRESS_EVENTS == 0:
                 said(proofs.events)
         _compare(proofs, end, exchange)
+        seen.finish(exchange)
+    compare_shards(proofs, sightings)
     wrong = list(own.wrong(acknowledged))
     proofs.acknowledged_stored_once = not wrong
     proofs.differences.extend(wrong)
@@ -178,6 +184,13 @@ def _compare(proofs: Proofs, end: Head, exchange: Exchange) -> None:
         if amount:
             proofs.money_conserved = False
             proofs.differences.append(f"shard {end.shard}: {amount} minor units of {asset} came from nowhere")
+
+
+def compare_shards(proofs: Proofs, sightings: Sequence[Sightings]) -> None:
+    """What one shard credited, another has sent; what it has not yet is in transit, to the unit."""
+    found = list(in_transit_differences(sightings))
+    proofs.money_conserved = proofs.money_conserved and not found
+    proofs.differences.extend(found)
 
 
 def shown(differences: list[str]) -> list[str]:

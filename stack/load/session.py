@@ -86,7 +86,9 @@ def prove(settings: Settings, run_id: str, measured: Measurements, progress: Pro
         psycopg.connect(settings.postgres_dsn, autocommit=True, connect_timeout=CONNECT_S) as store,
         mongo_client(settings) as mongo,
     ):
-        ends = [head(store, shard) for shard in range(settings.shards)]
+        with store.transaction():  # at one moment: what one shard has by then received, another has sent
+            store.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            ends = [head(store, shard) for shard in range(settings.shards)]
         total = sum(end.last_seq for end in ends)
         said = _bar(progress, "Replaying all events", total)
         proofs, places = prove_history(

@@ -42,6 +42,13 @@ from domain.order import (
     Trigger,
 )
 from domain.order_list import ListLeg, OrderListEnded, OrderListPlaced, OrderListRejected
+from domain.shard_transfer import (
+    FundsDeclined,
+    FundsReceived,
+    FundsSent,
+    TransferCompleted,
+    TransferReturned,
+)
 from domain.trade import TradeBusted, TradeCorrected
 from domain.transfer import (
     BalanceAdjusted,
@@ -489,6 +496,66 @@ GOLDEN |= {
     ),
     "OrderListEnded.v1": recorded(
         11, "list-stream", 2, OrderListEnded("list-stream", "alice", "BTC-USD", "requested")
+    ),
+}
+GOLDEN |= {
+    "FundsSent.v1": recorded(
+        18,
+        "transfer-stream-6",
+        1,
+        FundsSent("transfer-stream-6", "shift-1", "alice", 1, "bob", "USD", 50_000_000_000),
+        correlation_id="rebalancing",
+    ),
+    "TransferCompleted.v1": recorded(
+        19,
+        "transfer-stream-6",
+        2,
+        TransferCompleted("transfer-stream-6", "alice", 1, "USD", 50_000_000_000),
+        actor="courier",
+        causation_id="1-5",
+    ),
+    "TransferReturned.v1": recorded(
+        20,
+        "transfer-stream-7",
+        2,
+        TransferReturned(
+            transfer_id="transfer-stream-7",
+            account="alice",
+            to_shard=1,
+            asset="USD",
+            amount=7,
+            code="unknown_account",
+            detail="account 'bob' is not open",
+        ),
+        actor="courier",
+        causation_id="1-6",
+    ),
+    "FundsReceived.v1": recorded(
+        21,
+        "arrival-stream-1",
+        1,
+        FundsReceived("transfer-stream-8", "shift-3", 1, "alice", "bob", "USD", 50_000_000_000),
+        actor="courier",
+        causation_id="1-17",
+        correlation_id="rebalancing",
+    ),
+    "FundsDeclined.v1": recorded(
+        22,
+        "arrival-stream-2",
+        1,
+        FundsDeclined(
+            transfer_id="transfer-stream-9",
+            client_transfer_id="shift-4",
+            from_shard=1,
+            from_account="alice",
+            account="bob",
+            asset="DOGE",
+            amount="0.5",
+            code="unknown_asset",
+            detail="asset 'DOGE'; known are: BTC, USD",
+        ),
+        actor="courier",
+        causation_id="1-18",
     ),
 }
 PRESENT = [name for name in GOLDEN if name in PRESENT_TYPES]

@@ -54,6 +54,8 @@ ORDER_FIELDS = ORDER_NAMES + ORDER_NUMBERS
 
 WITHDRAWAL_FIELDS = ("transfer_id", "account", "asset", "amount")
 
+TRANSIT_FIELDS = ("transfer_id", "account", "to_shard", "to_account", "asset", "amount")
+
 POSITION_FIELDS = ("quantity", "cost", "day", "net")
 
 
@@ -73,6 +75,12 @@ def dump(exchange: Exchange) -> Dump:
             (key, {name: getattr(each, name) for name in (*WITHDRAWAL_FIELDS, "digest")})
             for key, each in exchange.withdrawals.items()
         ],
+        "in_transit": [
+            (key, {name: getattr(each, name) for name in (*TRANSIT_FIELDS, "digest")})
+            for key, each in exchange.in_transit.items()
+        ],
+        "in_transit_of": sorted(exchange.in_transit_of.items()),
+        "cleared": list(exchange.cleared.items()),
         "now_us": exchange.now_us,
         "state_hash": state_hash,
     }
@@ -97,7 +105,9 @@ def hash_from_scratch(state: Dump) -> int:
         ("withdrawal", *(each[name] for name in WITHDRAWAL_FIELDS)) for _, each in state["withdrawals"]
     ]
     venue = [("venue", state["venue_status"])] if state["venue_status"] != "open" else []
-    money = [*outside, *adjusted, *under_way]
+    in_transit = [("transit", *(each[name] for name in TRANSIT_FIELDS)) for _, each in state["in_transit"]]
+    cleared = [(f"cleared {shard}", asset, amount) for (shard, asset), amount in state["cleared"] if amount]
+    money = [*outside, *adjusted, *under_way, *in_transit, *cleared]
     positions = [
         _mixed(_digest("position", account, symbol), *(position[name] for name in POSITION_FIELDS))
         for account, holder in state["accounts"]

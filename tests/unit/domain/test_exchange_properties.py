@@ -25,6 +25,7 @@ from domain.order_list import CancelOrderList
 from tests.unit.domain.both_exchanges import in_units, place_order
 from tests.unit.domain.control_flows import Controls
 from tests.unit.domain.dump import dump
+from tests.unit.domain.flow_between_shards import BetweenShards
 from tests.unit.domain.flow_busting import Busting
 from tests.unit.domain.flow_of_limits import LimitedFlow
 from tests.unit.domain.flow_of_snapshots import GoingOnFromSnapshots
@@ -55,7 +56,7 @@ from tests.unit.domain.naive_orders import Placing
 pairs = st.sampled_from(PAIRS)
 
 
-class Flow(GoingOnFromSnapshots, Busting, MoneyFlow, Controls, LimitedFlow):
+class Flow(GoingOnFromSnapshots, Busting, MoneyFlow, BetweenShards, Controls, LimitedFlow):
     """Draws the commands."""
 
     # --- Rules ---

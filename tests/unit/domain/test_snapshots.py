@@ -16,6 +16,7 @@ from domain import (
     markets,
     order_lists,
     positions,
+    shard_transfers,
     transfers,
     waiting,
 )
@@ -32,6 +33,7 @@ from domain.snapshot import (
     OrderListSnapshot,
     OrderSnapshot,
     PositionSnapshot,
+    TransitSnapshot,
     WithdrawalSnapshot,
     layout_of,
 )
@@ -81,7 +83,11 @@ AT_HAND = (
 
 # What a snapshot leaves out, and what it follows from.
 DERIVED = {
-    "Exchange": {"hashed": "all digests", "expiries": "the orders' expires_at_us"},
+    "Exchange": {
+        "hashed": "all digests",
+        "expiries": "the orders' expires_at_us",
+        "in_transit_of": "what is in transit",
+    },
     "Account": {
         "orders": "the exchange's orders, in their order",
         "open_on": "its orders",
@@ -105,6 +111,7 @@ DERIVED = {
         "after": "the book",
     },
     "Withdrawal": {},
+    "Transit": {},
     "OrderList": {},
     "Leg": {},
     "ChangedTrade": {"symbol": "its market"},
@@ -122,6 +129,7 @@ KEPT = [
     (order_lists.OrderList, OrderListSnapshot),
     (order_lists.Leg, LegSnapshot),
     (transfers.Withdrawal, WithdrawalSnapshot),
+    (shard_transfers.Transit, TransitSnapshot),
     (busting.ChangedTrade, ChangedTradeSnapshot),
 ]
 
