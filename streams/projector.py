@@ -10,14 +10,13 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-import msgspec
 import psycopg
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, PyMongoError
 
 from projections import progress, store
 from projections.projection import Document, Projection
-from streams.codec import RecordedEvent, Slice, decode_recorded, decode_slice, encode
+from streams.codec import UNREADABLE, RecordedEvent, Slice, decode_recorded, decode_slice, encode
 from streams.feed import Feed
 from streams.history import read_states
 from streams.progress import Place
@@ -104,7 +103,7 @@ class Projector:
             piece = decode_slice(record.value)
         except UnknownEventError:
             raise
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
             self._bury(
                 record.value,
                 f"not a slice of events: {error}",
@@ -152,7 +151,7 @@ class Projector:
                 yield decode_recorded(state)
             except UnknownEventError:
                 raise
-            except msgspec.MsgspecError as error:
+            except UNREADABLE as error:
                 self._bury(state, f"not an event: {error}", topic="store", shard=shard)
 
     def _bury(self, value: bytes, reason: str, **found: str | int) -> None:
