@@ -51,7 +51,7 @@ def _create_topics(settings: Settings) -> None:
             topic,
             num_partitions=count,
             replication_factor=settings.topic_replicas,
-            config={"retention.ms": str(settings.topic_retention_days * DAY_MS)},
+            config=_retention(settings, topic),
         )
         for topic, count in partitions.items()
     ]
@@ -62,6 +62,16 @@ def _create_topics(settings: Settings) -> None:
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise
+
+
+def _retention(settings: Settings, topic: str) -> dict[str, str]:
+    """How long Kafka keeps records; of dead letters also how many bytes, since a defect can make many."""
+    if topic != topics.DEAD_LETTERS:
+        return {"retention.ms": str(settings.topic_retention_days * DAY_MS)}
+    return {
+        "retention.ms": str(settings.dead_letters_retention_days * DAY_MS),
+        "retention.bytes": str(settings.dead_letters_bytes_max),
+    }
 
 
 def order_processor(settings: Settings) -> None:
