@@ -3,6 +3,7 @@
 from projections import (
     accounts,
     balances,
+    book_orders,
     books,
     ledger,
     limits,
@@ -33,5 +34,7 @@ PROJECTIONS: dict[str, Projection] = {
         accounts.PROJECTION,
         venue.PROJECTION,
         limits.PROJECTION,
+        # last, so that it is written just before how far all have come: who reads it waits for no more
+        book_orders.PROJECTION,
     )
 }

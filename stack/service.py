@@ -171,6 +171,7 @@ def query_api_app() -> object:
             mongo_url=settings.mongo_url,
             mongo_database=settings.mongo_database,
             token_secret=settings.token_secret,
+            partitions=settings.topic_partitions,
         )
     )
 

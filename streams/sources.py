@@ -16,4 +16,5 @@ SOURCES: dict[str, str] = {
     "accounts": ACCOUNTS,
     "venue": EXECUTIONS,
     "limits": ACCOUNTS,
+    "book_orders": EXECUTIONS,
 }

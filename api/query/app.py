@@ -26,6 +26,8 @@ class QueryConfig:
     mongo_database: str
     token_secret: str
     """Signs the bearer tokens; at least 32 bytes."""
+    partitions: int = 4
+    """Of each of the topics `executions` and `accounts`."""
     read_after_ms_max: int = 2_000
     """How long a query waits for a write to become visible before it answers 503."""
     read_after_poll_ms: int = 10
@@ -63,4 +65,4 @@ def _reader(config: QueryConfig) -> Reader:
         database, config.markets_cached_ms_max, config.markets_reread_ms_min, config.markets_max
     )
     freshness = Freshness(database, config.read_after_ms_max, config.read_after_poll_ms)
-    return Reader(database, markets, freshness)
+    return Reader(database, markets, freshness, config.partitions)
