@@ -25,7 +25,7 @@ class Folding:
         """
         begins, known, missing = self.projection.begins, set(self.documents), dict[str, None]()
         for event, at in events:
-            for document_id, part in self.projection.parts(event, at.shard):
+            for document_id, part in self.projection.split(event, at):
                 if document_id not in known:
                     known.add(document_id)
                     if not begins(part):
@@ -40,7 +40,7 @@ class Folding:
         """Take ``event`` into the documents it touches, or into those of them that are in ``only``. One that
         has seen it already stays as it is.
         """
-        for document_id, part in self.projection.parts(event, at.shard):
+        for document_id, part in self.projection.split(event, at):
             if only is not None and document_id not in only:
                 continue
             before = self.documents.get(document_id)

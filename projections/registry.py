@@ -2,6 +2,7 @@
 
 from projections import (
     accounts,
+    activity,
     balances,
     book_orders,
     books,
@@ -34,6 +35,8 @@ PROJECTIONS: dict[str, Projection] = {
         accounts.PROJECTION,
         venue.PROJECTION,
         limits.PROJECTION,
+        activity.PROJECTION,
+        activity.OF_ORDERS,
         # last, so that it is written just before how far all have come: who reads it waits for no more
         book_orders.PROJECTION,
     )

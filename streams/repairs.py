@@ -60,7 +60,7 @@ def build_anew(
     for recorded in history:
         if type(recorded.event) not in projection.event_types:
             continue
-        at = At(asked.shard, recorded.seq, recorded.occurred_at_us)
+        at = At(asked.shard, recorded.seq, recorded.occurred_at_us, recorded.actor)
         try:
             folding.fold(recorded.event, at, only=wanted)
         except Exception as error:  # noqa: BLE001 - whatever it is, the other documents are built all the same
@@ -71,6 +71,6 @@ def build_anew(
 
 def _touched(projection: Projection, event: Event, at: At, wanted: set[str]) -> set[str]:
     try:
-        return {document_id for document_id, _ in projection.parts(event, at.shard)}
+        return {document_id for document_id, _ in projection.split(event, at)}
     except Exception:  # noqa: BLE001 - it does not even say what it touches: any of them
         return set(wanted)

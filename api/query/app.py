@@ -10,6 +10,7 @@ from pymongo.database import Database
 
 from api.auth import bearer_tokens
 from api.problems import EXCEPTION_HANDLERS
+from api.query.activity import Activity
 from api.query.controllers import Accounts, Markets, Orders, Reader, health, venue_status
 from api.query.freshness import Freshness
 from api.query.list_views import OrderLists
@@ -43,7 +44,7 @@ def create_app(config: QueryConfig) -> Litestar:
     """Return the application; nothing is connected before the first request."""
     reader = _reader(config)
     return Litestar(
-        route_handlers=[health, venue_status, Orders, OrderLists, Accounts, Markets, *MONEY],
+        route_handlers=[health, venue_status, Orders, OrderLists, Accounts, Activity, Markets, *MONEY],
         dependencies={"reader": Provide(lambda: reader, sync_to_thread=False)},
         on_app_init=[bearer_tokens(config.token_secret, exclude=["^/health$", "^/schema"]).on_app_init],
         exception_handlers=EXCEPTION_HANDLERS,

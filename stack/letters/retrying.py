@@ -16,7 +16,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from commands.messages import AnyCommand, CommandBatch, Outcome
 from commands.reading import read_record
-from projections.projection import Projection
+from projections.projection import At, Projection
 from projections.registry import PROJECTIONS
 from stack.letters.answers import Answers
 from streams.codec import UNREADABLE, StoredEventType, decode_recorded, decode_slice, encode
@@ -154,28 +154,29 @@ def _close(letter: Letter) -> str:
 
 def documents_of(letter: Letter, partitions: int) -> Iterator[Documents]:
     """Yield which documents the letter's event touches, by projection. Raises ``NotRetriedError``."""
-    event, shard = _event_of(letter)
+    event, at = _event_of(letter)
     place = destination(event, partitions)
     for projection in _projections_of(letter, event, place.topic):
         try:
-            ids = tuple(document_id for document_id, _ in projection.parts(event, shard))
+            ids = tuple(document_id for document_id, _ in projection.split(event, at))
         except Exception as error:
             raise NotRetriedError(
                 f"{projection.name} cannot say which documents it touches ({error!r}): "
                 f"./oms projections rebuild {projection.name}"
             ) from error
         if ids:
-            yield Documents(place, projection.name, shard, _key_of(event, place.topic), ids)
+            yield Documents(place, projection.name, at.shard, _key_of(event, place.topic), ids)
 
 
-def _event_of(letter: Letter) -> tuple[StoredEventType, int]:
+def _event_of(letter: Letter) -> tuple[StoredEventType, At]:
     shard = _number(letter, "shard")
     stored = letter.kind == "event"
     try:
         recorded = decode_recorded(letter.value if stored else _as_recorded(letter.value))
     except UNREADABLE as error:
         raise NotRetriedError(f"this release cannot read the event either: {error}") from None
-    return recorded.event, shard
+    seq = recorded.seq if stored else _number(letter, "seq")
+    return recorded.event, At(shard, seq, recorded.occurred_at_us, recorded.actor)
 
 
 def _as_recorded(event: bytes) -> bytes:
