@@ -65,7 +65,7 @@ def test_amounts_and_prices_are_decimals(api: TestClient[Any]) -> None:
 
 def test_the_pages_are_the_whole(servers: Stack) -> None:
     """Over many windows, markets and both sources, page by page of an odd size."""
-    venue = trading(700, seed=9)
+    venue = trading(1_800, seed=9, accounts_count=20)
     path = "/v1/accounts/acc9-0/activity"
     with written(servers, venue) as config, TestClient(create_app(config)) as client:
         whole = get(client, path, limit=500)

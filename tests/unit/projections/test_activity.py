@@ -152,8 +152,8 @@ def test_a_busted_trade_is_told_to_both_each_with_its_own_order(venue: Venue) ->
 
 
 def test_a_document_is_of_one_window_and_one_place_so_that_it_stays_small() -> None:
-    venue = trading(900, seed=3)
-    assert venue.events[-1].seq > 2 * WINDOW_EVENTS
+    venue = trading(2_000, seed=3)
+    assert venue.shard.last_seq > WINDOW_EVENTS
     for name in ("activity", "order_activity"):
         for document in folded(name, venue.events).values():
             seqs = [entry["seq"] for entry in activity.entries_of(document)]
