@@ -10,12 +10,13 @@ less and a fill of a part change what shows, and leave it where it is.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from pymongo.database import Database
 
 from domain.event import Side
 from domain.order import OrderAmended, OrderCancelled, OrderFilled, OrderPlaced, OrderTriggered
+from projections import books, store
 from projections.projection import At, Document, Projection
 
 BookEvent = OrderPlaced | OrderFilled | OrderTriggered | OrderAmended | OrderCancelled
@@ -107,7 +108,6 @@ def fold(document: Document | None, part: tuple[str, Side, Changes], at: At) -> 
     }
     for change in changes:
         _apply(found["orders"], change, at.seq)
-    found["count"] = len(found["orders"])
     found["changed_at_us"] = at.occurred_at_us
     return found
 
@@ -138,7 +138,6 @@ PROJECTION = Projection(
     frozenset({OrderPlaced, OrderFilled, OrderTriggered, OrderAmended, OrderCancelled}),
     parts,
     fold,
-    indexes=(("symbol", "side", "band"),),
 )
 
 
@@ -154,55 +153,41 @@ def orders_of(document: Document) -> list[BookOrder]:
     return found
 
 
-def queues(documents: Iterable[Document], side: Side, levels_max: int) -> Queues:
-    """Return (price, orders in the order in which they trade) of one side, best price first.
-
-    ``documents``: the side's bands, best first; those behind the last level asked for are not looked at.
-    """
-    found: Queues = []
-    for document in documents:
-        found += _levels(orders_of(document), side)
-        if len(found) >= levels_max:
-            break
-    return found[:levels_max]
-
-
-def _levels(orders: Sequence[BookOrder], side: Side) -> Queues:
+def queues(documents: Iterable[Document], side: Side) -> Queues:
+    """Return (price, orders in the order in which they trade) of one side's bands, best price first."""
     by_price: dict[int, list[BookOrder]] = {}
-    for order in orders:
-        by_price.setdefault(order.price, []).append(order)
+    for document in documents:
+        for order in orders_of(document):
+            by_price.setdefault(order.price, []).append(order)
     prices = sorted(by_price, reverse=side == "buy")
     return [(price, sorted(by_price[price], key=lambda order: order.joined)) for price in prices]
 
 
-def bands(database: Database[Document], symbol: str, side: Side, changed_after: int) -> Iterator[Document]:
-    """Yield one side's bands, best first: those with orders, and those that became empty after that seq.
-
-    Empty ones stay in the database: there are at most 2,048 for each doubling of the price.
-    """
-    matter = [{"count": {"$gt": 0}}, {"seq": {"$gt": changed_after}}]
-    wanted: dict[str, Any] = {"symbol": symbol, "side": side, "$or": matter}
-    yield from database["book_orders"].find(wanted).sort("band", -1 if side == "buy" else 1)
-
-
 def read(database: Database[Document], symbol: str, until: int, levels_max: int) -> Book | None:
-    """Return the book as of the event ``until``, to which the projection has come on the partition that feeds
-    the market; ``None``: it has moved on meanwhile, so that what was read is of different moments.
+    """Return the book as of the event ``until``, to which this projection and ``books`` have come where the
+    market is fed from; ``None``: one of them has moved on meanwhile, so that this would be of two moments.
 
-    A band that has seen nothing after ``until`` is as of then, as the projection writes how far it has come
-    only after the bands.
+    The document of the book by price says which bands are needed. Neither it nor a band that has seen nothing
+    after ``until`` lacks anything up to there: how far a projection has come is written after its documents.
     """
-    sides: list[Queues] = []
-    for side in SIDES:
-        found: list[Document] = []
-        levels = queues(_noted(bands(database, symbol, side, until), found), side, levels_max)
-        if any(document["seq"] > until for document in found):
-            return None
-        sides.append(levels)
-    return Book(*sides)
+    levels = books.of_market(database, symbol)
+    if levels is None:
+        return Book([], [])
+    if levels["seq"] > until:
+        return None
+    sides = [
+        _read_side(database, symbol, side, until, books.best_levels(levels, side, levels_max))
+        for side in SIDES
+    ]
+    bids, asks = sides
+    return None if bids is None or asks is None else Book(bids, asks)
 
 
-def _noted(documents: Iterable[Document], into: list[Document]) -> Iterator[Document]:
-    for document in documents:
-        into.append(document)
-        yield document
+def _read_side(
+    database: Database[Document], symbol: str, side: Side, until: int, levels: Sequence[tuple[int, int]]
+) -> Queues | None:
+    ids = list(dict.fromkeys(document_id(symbol, side, price) for price, _ in levels))
+    found = list(store.load(database["book_orders"], ids))
+    if len(found) < len(ids) or any(document["seq"] > until for document in found):
+        return None
+    return queues(found, side)[: len(levels)]

@@ -105,8 +105,8 @@ def order_book_view(
     shard = 0 if market is None else market["shard"]
     for _ in range(READS_MAX):
         seq = _seen(database, rules.symbol, shard, partitions)
-        book = book_orders.read(database, rules.symbol, seq, most)
-        if book is not None:
+        book = None if seq is None else book_orders.read(database, rules.symbol, seq, most)
+        if book is not None and seq is not None:
             return _order_book_view(rules, book, seq, levels_max)
         time.sleep(READ_WAIT_S)
     raise Problem(
@@ -117,10 +117,17 @@ def order_book_view(
     )
 
 
-def _seen(database: Database[Document], symbol: str, shard: int, partitions: int) -> int:
-    """Return how far the projection has come where the market is fed from."""
+def _seen(database: Database[Document], symbol: str, shard: int, partitions: int) -> int | None:
+    """Return how far the book order by order has come where the market is fed from; ``None``: the book by
+    price, which says where to look, has not come so far yet.
+    """
     place = (EXECUTIONS, partition_of(symbol, partitions), shard)
-    marks = progress.read(database, "book_orders")
+    by_order, by_price = (_mark(database, name, place) for name in ("book_orders", "books"))
+    return by_order if by_order <= by_price else None
+
+
+def _mark(database: Database[Document], projection: str, place: tuple[str, int, int]) -> int:
+    marks = progress.read(database, projection)
     return next((mark.seq for mark in marks if (mark.topic, mark.partition, mark.shard) == place), 0)
 
 

@@ -353,7 +353,8 @@ class Markets(Controller):
                 return order_book_view(reader.database, rules, reader.partitions, depth)
             return book_view(rules, books.of_market(reader.database, symbol), level, depth)
 
-        return await reader.answer("book_orders" if level == 3 else "books", (after, read_after), read)
+        name, beside = ("book_orders", "books") if level == 3 else ("books", "")
+        return await reader.answer(name, (after, read_after), read, beside)
 
     @get("/{symbol:str}/trades", operation_id="listTrades", summary="The last trades, newest first")
     async def trades_of(

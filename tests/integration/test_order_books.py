@@ -106,7 +106,7 @@ def test_whoever_reads_while_it_moves_sees_the_book_of_one_moment(servers: Stack
     client: MongoClient[Document] = MongoClient(servers.settings.mongo_url)
     database = client[name]
     store.prepare(database, list(PROJECTIONS.values()))
-    fed = [PROJECTIONS[each] for each in ("markets", "book_orders")]
+    fed = [PROJECTIONS[each] for each in ("markets", "books", "book_orders")]
     pieces = [
         (to, value) for to, value in slices(venue.states, lambda: 25, PARTITIONS) if to.topic == EXECUTIONS
     ]
@@ -136,15 +136,7 @@ def _checksum_at(venue: Venue, rules: MarketRules, seq: int) -> int:
     folding = Folding(PROJECTIONS["book_orders"])
     fold_into(folding, (recorded for recorded in venue.events if recorded.seq <= seq))
     sides = {
-        side: book_orders.queues(
-            sorted(
-                (band for band in folding.documents.values() if band["side"] == side),
-                key=lambda band: int(band["band"]),
-                reverse=side == "buy",
-            ),
-            side,
-            100,
-        )
+        side: book_orders.queues((band for band in folding.documents.values() if band["side"] == side), side)
         for side in book_orders.SIDES
     }
     return checksums.of_orders(rules, sides["buy"], sides["sell"])

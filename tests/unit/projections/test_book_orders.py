@@ -1,5 +1,7 @@
 """The book order by order, as its events tell it: who stands where in the queue, and the checksums of it."""
 
+import random
+from typing import Any
 from zlib import crc32
 
 import pytest
@@ -11,7 +13,9 @@ from projections import book_orders, books, checksums
 from projections.book_orders import BookOrder, Queues
 from projections.projection import At
 from tests.unit.projections.folds import folded
+from tests.unit.projections.test_books_of_all_orders import ACCOUNTS, SYMBOLS, Floor
 from tests.unit.projections.trading import Venue, amend, ask, cancel, mark, opened, place
+from tests.unit.projections.wishes import MIDDLE, Wishes
 
 
 @pytest.fixture
@@ -30,9 +34,7 @@ def queue(venue: Venue, side: Side = "buy") -> list[tuple[str, list[tuple[str, s
 
 def side_of(venue: Venue, side: Side) -> Queues:
     bands = [band for band in folded("book_orders", venue.events).values() if band["side"] == side]
-    return book_orders.queues(
-        sorted(bands, key=lambda band: int(band["band"]), reverse=side == "buy"), side, 100
-    )
+    return book_orders.queues(bands, side)
 
 
 def three_bids(venue: Venue) -> None:
@@ -153,3 +155,30 @@ def test_levels_beyond_the_best_ones_do_not_count(venue: Venue) -> None:
 
 def test_an_empty_book_has_the_checksum_of_nothing(venue: Venue) -> None:
     assert checksums.of_levels(rules(venue), [], []) == crc32(b"") == 0
+
+
+# --- Any orders at all --------------------------------------------------------------------------------------
+
+
+class Crowded(Wishes):
+    """Traders who all want the same few prices, and often show a part of what they have only."""
+
+    def price(self) -> str:
+        return f"{MIDDLE + self.chance.randint(-3, 3) / 4:.2f}"
+
+    def extras(self) -> dict[str, Any]:
+        return self.chance.choice([{}, {}, {"display_quantity": "0.3"}])
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_long_queues_are_those_of_the_exchange_after_each_command(seed: int) -> None:
+    floor = Floor(seed)
+    floor.wishes = Crowded(random.Random(seed), ACCOUNTS, SYMBOLS, "{}-{}".format)  # noqa: S311 - repeatable
+    longest = 0
+    for _ in range(400):
+        floor.step()
+        floor.check()
+        queues = floor.queues(SYMBOLS[0], "buy") + floor.queues(SYMBOLS[0], "sell")
+        longest = max([longest, *(len(orders) for _, orders in queues)])
+    assert longest >= 3
+    assert {"revealed", "amended", "amended in place", "rests when triggered"} <= floor.happened.keys()

@@ -82,8 +82,7 @@ class Floor:
             for band in self.foldings["book_orders"].documents.values()
             if (band["symbol"], band["side"]) == (symbol, side)
         ]
-        bands.sort(key=lambda band: int(band["band"]), reverse=side == "buy")
-        found = book_orders.queues(bands, side, 10_000)
+        found = book_orders.queues(bands, side)
         return [(price, [(order.order_id, order.quantity) for order in orders]) for price, orders in found]
 
     def check_orders(self) -> None:
