@@ -12,6 +12,7 @@ from domain.order import OrderFilled
 from projections import book_orders, books, checksums
 from projections.book_orders import BookOrder, Queues
 from projections.projection import At
+from stack.settings import CHECKOUT
 from tests.unit.projections.folds import folded
 from tests.unit.projections.test_books_of_all_orders import ACCOUNTS, SYMBOLS, Floor
 from tests.unit.projections.trading import Venue, amend, ask, cancel, mark, opened, place
@@ -155,6 +156,13 @@ def test_levels_beyond_the_best_ones_do_not_count(venue: Venue) -> None:
 
 def test_an_empty_book_has_the_checksum_of_nothing(venue: Venue) -> None:
     assert checksums.of_levels(rules(venue), [], []) == crc32(b"") == 0
+
+
+def test_the_example_in_the_documents_is_right() -> None:
+    page = (CHECKOUT / "docs" / "books.md").read_text()
+    example = page.partition("```python\n")[2].partition("```")[0]
+    assert "crc32" in example
+    exec(example, {})  # noqa: S102 - our own page
 
 
 # --- Any orders at all --------------------------------------------------------------------------------------
