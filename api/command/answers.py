@@ -22,6 +22,7 @@ _STATUS_OF_REFUSAL = {
     "withdrawal_not_open": HTTPStatus.CONFLICT,
     "market_not_closed": HTTPStatus.CONFLICT,
     "internal_error": HTTPStatus.INTERNAL_SERVER_ERROR,
+    "unreadable_command": HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 
 

@@ -76,15 +76,16 @@ def retry(
     everything: Annotated[bool, Option("--all", help="All that are open.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Give a letter back to whoever could not process it; doing so twice changes nothing.
+    """Give a letter back to whoever could not process it; doing so twice has the effect of once.
 
     A command is decided again, a slice of events is folded again, and of an event that a projection could not
-    take in the documents are built anew from the event store. Exit code 0 only if all were given back.
+    take in the documents are built anew from the event store. A command that acts on whatever is there, such
+    as a mass cancel, is only given back by its id. Exit code 0 only if all were given back.
 
     Example: ./oms projections letters retry 2-17
     """
     with _desk() as desk:
-        done = desk.retry(_chosen(desk, letter_id, everything=everything))
+        done = desk.retry(_chosen(desk, letter_id, everything=everything), by_name=not everything)
     _report(done, as_json=as_json)
     if done.not_retried:
         raise Exit(1)

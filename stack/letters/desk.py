@@ -85,8 +85,10 @@ class LetterDesk:
         """Return those to be done, oldest first: what came first is given back first."""
         return [each for each in reversed(self.listed()) if each.state == OPEN]
 
-    def retry(self, letters: Iterable[Listed]) -> Done:
-        """Give letters back. One that cannot be stays open, and the others are given back all the same."""
+    def retry(self, letters: Iterable[Listed], *, by_name: bool) -> Done:
+        """Give letters back. One that cannot be stays open, and the others are given back all the same.
+        ``by_name``: whoever asks means this letter, not just all there are.
+        """
         settings, done = self._settings, Done()
         config = RetryConfig(settings.kafka_bootstrap, settings.redis_url, settings.topic_partitions)
         retrying = Retrying(config)
@@ -94,7 +96,7 @@ class LetterDesk:
         for each in letters:
             name = each.letter.letter_id
             try:
-                what = retrying.retry(each.letter)
+                what = retrying.retry(each.letter, meant=by_name and each.state == OPEN)
             except NotRetriedError as error:
                 done.not_retried[name] = str(error)
                 continue

@@ -1,8 +1,9 @@
 """Giving a dead letter back to whoever could not process it, to the same effect however often it is done.
 
-A command goes to its partition of `orders` again: its ids make it happen once. A slice goes to its partition
-again: what was seen of it is skipped. Of an event that could not be read or folded the documents are built
-anew from the store, by the worker that owns them.
+A command goes to its partition of `orders` again: its ids make it happen once. One without such an id, which
+acts on whatever is there when it is decided (a mass cancel, a status), is given back once, and only by name.
+A slice goes to its partition again: what was seen of it is skipped. Of an event that could not be read or
+folded the documents are built anew from the store, by the worker that owns them.
 """
 
 import time
@@ -16,6 +17,18 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from commands.messages import AnyCommand, CommandBatch, Outcome
 from commands.reading import read_record
+from domain.account import Deposit, OpenAccount
+from domain.market import ListMarket
+from domain.order import CancelOrder, CancelReplace, PlaceOrder
+from domain.order_list import CancelOrderList, PlaceOrderList
+from domain.trade import BustTrade
+from domain.transfer import (
+    AdjustBalance,
+    CancelWithdrawal,
+    CompleteWithdrawal,
+    RequestWithdrawal,
+    TransferFunds,
+)
 from projections.projection import At, Projection
 from projections.registry import PROJECTIONS
 from stack.letters.answers import Answers
@@ -27,6 +40,23 @@ from streams.sources import SOURCES
 from streams.topics import ACCOUNTS, ORDERS, TopicPartition, destination
 
 DELIVERY_S_MAX = 30.0
+ONCE = (
+    PlaceOrder
+    | CancelReplace
+    | CancelOrder
+    | PlaceOrderList
+    | CancelOrderList
+    | OpenAccount
+    | Deposit
+    | RequestWithdrawal
+    | CompleteWithdrawal
+    | CancelWithdrawal
+    | TransferFunds
+    | AdjustBalance
+    | ListMarket
+    | BustTrade
+)
+"""Commands that happen once for ever, by the id of what they create, or of what they end."""
 
 
 class NotRetriedError(RuntimeError):
@@ -65,12 +95,13 @@ class Retrying:
         self._failure: KafkaError | None = None
         self._rebuilds: dict[tuple[TopicPartition, str, int, str], dict[str, None]] = {}
 
-    def retry(self, letter: Letter) -> str:
+    def retry(self, letter: Letter, *, meant: bool) -> str:
         """Give one letter back, and return in words what came of it. Of an event that takes effect with
-        ``send_rebuilds``: many may touch the same documents, which are built once.
+        ``send_rebuilds``: many may touch the same documents, which are built once. ``meant``: it was asked
+        for by name, and was not retried before.
         """
         if letter.kind == "commands":
-            return self._commands(letter)
+            return self._commands(letter, meant=meant)
         if letter.kind == "slice":
             return self._slice(letter)
         return self._event(letter)
@@ -84,8 +115,10 @@ class Retrying:
 
     # --- Commands -----------------------------------------------------------------------------------------
 
-    def _commands(self, letter: Letter) -> str:
+    def _commands(self, letter: Letter, *, meant: bool) -> str:
         commands = readable_commands(letter, time.time_ns() // 1_000)
+        if not meant:
+            _check_once(letter, commands)
         with Answers(self._config.redis_url, f"replies:letters-{uuid4().hex}") as answers:
             value = encode(CommandBatch(tuple(commands), answers.channel))
             self._send(TopicPartition(ORDERS, _number(letter, "partition")), value)
@@ -146,6 +179,17 @@ def readable_commands(letter: Letter, now_us: int) -> Sequence[AnyCommand]:
                 f"sender was refused and has gone on without it: {_close(letter)}"
             )
     return commands
+
+
+def _check_once(letter: Letter, commands: Sequence[AnyCommand]) -> None:
+    """Raise ``NotRetriedError`` if sending a command late, or twice, could undo what was done since."""
+    for command in commands:
+        if not isinstance(command, ONCE):
+            raise NotRetriedError(
+                f"{type(command).__name__} acts on whatever is there when it is decided, and may undo what "
+                f"was done since. If it is still wanted, and was not retried before: "
+                f"./oms projections letters retry {letter.letter_id}; else: {_close(letter)}"
+            )
 
 
 def _close(letter: Letter) -> str:

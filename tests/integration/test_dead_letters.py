@@ -16,7 +16,7 @@ from pymongo.database import Database
 from commands.messages import AnyCommand, Outcome, decode_replies
 from domain.account import Deposit, OpenAccount
 from domain.ids import order_id, transfer_id
-from domain.order import CancelOrder, OrderRequest, PlaceOrder
+from domain.order import CancelAll, CancelOrder, OrderRequest, PlaceOrder
 from projections.projection import Document
 from stack.running import Stack, running_stack
 from stack.settings import CHECKOUT, Settings
@@ -212,6 +212,20 @@ def test_an_order_whose_time_is_over_is_not_executed_late(floor: Floor) -> None:
     assert "was valid until" in refused["not_retried"][letter["id"]]
     floor.letters("close", "--all", "--reason", "over")
     assert floor.letters("list")["open"] == 0
+
+
+def test_what_acts_on_whatever_is_there_is_only_given_back_by_name_and_once(floor: Floor) -> None:
+    account = uuid4().hex
+    floor.send(open_account(account))
+    late = CancelAll(command_id=f"all-{account}", actor="ann", account=account)
+    found = {"topic": ORDERS, "partition": "0", "offset": "1", "shard": "0", "number": "0"}
+    floor.put(DEAD_LETTERS, encode(late), headers={"reason": f"late {account}", **found})
+    letter = floor.letter_of(lambda each: each["reason"] == f"late {account}")
+    refused = floor.letters("retry", "--all", code=1)["not_retried"]
+    assert "acts on whatever is there" in refused[letter["id"]]
+    assert floor.letters("retry", letter["id"])["retried"][letter["id"]].endswith(": cancelled")
+    again = floor.letters("retry", letter["id"], code=1)["not_retried"]
+    assert "was not retried before" in again[letter["id"]]
 
 
 def test_a_document_that_missed_an_event_is_built_anew(stack: Stack, floor: Floor) -> None:
