@@ -10,9 +10,8 @@ from typing import NamedTuple
 import msgspec
 
 from commands.messages import AnyCommand, CommandMessage, Outcome, decode_commands
+from domain.rejections import RefusedError
 from streams.codec import UNREADABLE
-
-CODE = "unreadable_command"
 
 
 class Unread(NamedTuple):
@@ -86,5 +85,8 @@ def _unread(value: bytes, number: int, reason: str, reply_to: str) -> Unread:
         names = _names_decoder.decode(value)
     except UNREADABLE:
         return Unread(value, number, reason, reply_to)
-    outcome = Outcome(names.command_id, "refused", names.order_id, CODE, reason, list_id=names.list_id)
+    why = RefusedError("unreadable_command", reason)
+    outcome = Outcome(
+        names.command_id, "refused", names.order_id, why.code, why.detail, list_id=names.list_id
+    )
     return Unread(value, number, reason, reply_to, outcome)
