@@ -1,7 +1,7 @@
 """Activity: what happened to an account, and who did it. Two read models, since its orders are told by market
 and its money by account: ``order_activity`` and ``activity``.
 
-A document holds all that happened to one account (and, of orders, on one market) within a window of 4,000
+A document holds all that happened to one account (and, of orders, on one market) within a window of 1,000
 events of the shard: many entries a write under load, and no document that grows without end. Nothing is ever
 taken out of one; once the shard is past its window it does not change any more.
 
@@ -47,7 +47,7 @@ from domain.transfer import (
 )
 from projections.projection import At, Document, Projection
 
-WINDOW_EVENTS = 4_000
+WINDOW_EVENTS = 1_000
 DOCUMENTS_PER_READ = 50
 Entry = dict[str, Any]
 
