@@ -156,6 +156,10 @@ class Batch:
         self.commands += 1
         self.outcomes.setdefault(message.reply_to, []).append(self._outcome(message.command))
 
+    def answer(self, reply_to: str, answer: Outcome) -> None:
+        """Answer with the batch what it need not decide."""
+        self.outcomes.setdefault(reply_to, []).append(answer)
+
     def _outcome(self, command: AnyCommand) -> Outcome:
         try:
             if type(command) in NAMES_A_SHARD:

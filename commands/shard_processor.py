@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import msgspec
 from confluent_kafka import KafkaException, Message, Producer
 
 from commands.batch import Batch, Placed, asked_before
@@ -21,8 +20,9 @@ from commands.courier import Courier, CourierConfig
 from commands.errands import OF_A_COURIER
 from commands.hash_chain import CommitHeader, chain
 from commands.histories import Histories
-from commands.messages import AnyCommand, CommandBatch, CommandMessage, Outcome, decode_commands
+from commands.messages import AnyCommand, CommandBatch, CommandMessage, Outcome
 from commands.ownership import Ownership, connect
+from commands.reading import Unread, read_record
 from commands.rebuilding import LostHistoryError, rebuild, remembered
 from commands.recorder import ShardRecorder
 from commands.replies import Replies
@@ -37,6 +37,7 @@ from streams.topics import ORDERS
 logger = logging.getLogger(__name__)
 
 FLUSH_WAIT_S = 10.0
+DEAD_LETTER_WAIT_S = 10.0
 BATCH_EVENTS_MAX = 20_000
 COMMANDS_AT_ONCE_MAX = 100
 """Decided between two looks at the commit in flight: about 3 ms."""
@@ -115,10 +116,13 @@ class ShardProcessor:
 
     def take(self, messages: Sequence[Message]) -> None:
         """Decide commands; they are stored and answered as ``advance`` gets to it."""
-        commands = self._decoded(self._fresh(messages))
-        if not commands:
+        commands, unread = self._decoded(self._fresh(messages))
+        if not (commands or unread):
             return
         batch = self._open = self._open or self._new_batch()
+        for each in unread:
+            if each.outcome is not None:
+                batch.answer(each.reply_to, each.outcome)
         batch.learn(self._earlier(batch, commands))
         for command in commands:
             batch.handle(command)
@@ -137,16 +141,22 @@ class ShardProcessor:
                 fresh.append(message)
         return fresh
 
-    def _decoded(self, messages: Sequence[Message]) -> list[CommandMessage]:
-        """Decode the commands; what is none is put aside, with the reason."""
+    def _decoded(self, messages: Sequence[Message]) -> tuple[list[CommandMessage], list[Unread]]:
+        """Decode the commands; what is none is put aside, with the reason, before anything is committed
+        that comes after it.
+        """
         commands: list[CommandMessage] = []
+        unread: list[Unread] = []
         for message in messages:
-            try:
-                commands.extend(decode_commands(message.value() or b""))
-            except msgspec.DecodeError as error:
-                logger.warning("no command at offset %s: %s", message.offset(), error)
-                self._publisher.dead_letter(message, f"no command: {error}")
-        return commands
+            read = read_record(message.value() or b"")
+            commands.extend(read.commands)
+            for each in read.unread:
+                logger.warning("no command at offset %s: %s", message.offset(), each.reason)
+                self._publisher.dead_letter(message, each.value, f"no command: {each.reason}", each.number)
+            unread.extend(read.unread)
+        if unread:
+            self._publisher.dead_letters_delivered(DEAD_LETTER_WAIT_S)
+        return commands, unread
 
     def _earlier(
         self, batch: Batch, commands: Sequence[CommandMessage]

@@ -166,6 +166,10 @@ CATALOGUE: dict[str, Reason] = {
     "internal_error": Reason(
         "A defect kept the command from being decided; nothing happened.", "Report it with the command id."
     ),
+    "unreadable_command": Reason(
+        "The processor could not read the command, and put it aside; nothing happened.",
+        "Report it with the command id; it can be sent again under the same client id.",
+    ),
     "id_reused": Reason(
         "The client id was used before, with other content.",
         "Use a new client id; an id names one order or transfer for ever.",

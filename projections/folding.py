@@ -1,7 +1,7 @@
 """Folding events into the documents at hand: the same code live, on a rebuild, and in the proofs."""
 
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
 from domain.event import Event
 from projections.projection import At, Document, Projection
@@ -25,7 +25,7 @@ class Folding:
         """
         begins, known, missing = self.projection.begins, set(self.documents), dict[str, None]()
         for event, at in events:
-            for document_id, part in self.projection.parts(event, at.shard):
+            for document_id, part in self.projection.split(event, at):
                 if document_id not in known:
                     known.add(document_id)
                     if not begins(part):
@@ -36,9 +36,13 @@ class Folding:
         for document in documents:
             self.documents[document["_id"]] = document
 
-    def fold(self, event: Event, at: At) -> None:
-        """Take ``event`` into the documents it touches. One that has seen it already stays as it is."""
-        for document_id, part in self.projection.parts(event, at.shard):
+    def fold(self, event: Event, at: At, only: Container[str] | None = None) -> None:
+        """Take ``event`` into the documents it touches, or into those of them that are in ``only``. One that
+        has seen it already stays as it is.
+        """
+        for document_id, part in self.projection.split(event, at):
+            if only is not None and document_id not in only:
+                continue
             before = self.documents.get(document_id)
             if before is not None and at.seq <= before["seq"]:
                 continue
@@ -61,3 +65,9 @@ class Folding:
                 self.documents.pop(document["_id"], None)
         while self.documents_max is not None and len(self.documents) > self.documents_max:
             self.documents.popitem(last=False)
+
+    def drop(self, document_ids: Iterable[str]) -> None:
+        """Forget these as they are at hand: what is written is right, they may not be."""
+        for document_id in document_ids:
+            self.documents.pop(document_id, None)
+            self.changed.pop(document_id, None)

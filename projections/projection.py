@@ -16,11 +16,14 @@ Part = tuple[str, Any]
 
 
 class At(NamedTuple):
-    """Where in history an event stands: ``occurred_at_us`` is microseconds since 1970, UTC."""
+    """Where in history an event stands: ``occurred_at_us`` is microseconds since 1970, UTC. ``actor``: whose
+    command caused it; of a maker's fill that is the taker, so not everybody may be told.
+    """
 
     shard: int
     seq: int
     occurred_at_us: int
+    actor: str = ""
 
 
 def _never(_: Any) -> bool:
@@ -34,7 +37,8 @@ class Projection:
     ``parts(event, shard)`` yields (document id, what happened to it), each id once. ``fold(document, part,
     at)`` returns the document after it; it may change the one it is given. ``begins(part)``: no document can
     be there before, so none is looked for. ``ended(document)``: nothing will change it any more, so nobody
-    needs to keep it at hand.
+    needs to keep it at hand. ``window_events``: a document begins anew every so many events of its shard, so
+    that it stays small; its id then ends with the number of the window. 0: it does not.
     """
 
     name: str
@@ -44,3 +48,11 @@ class Projection:
     indexes: Sequence[Sequence[str]] = ()
     begins: Callable[[Any], bool] = _never
     ended: Callable[[Any], bool] = _never
+    window_events: int = 0
+
+    def split(self, event: Event, at: At) -> Iterable[Part]:
+        """Return the ids of the documents that ``event`` touches, each with what happens to it."""
+        if not self.window_events:
+            return self.parts(event, at.shard)
+        window = at.seq // self.window_events
+        return [(f"{document_id}|{window}", part) for document_id, part in self.parts(event, at.shard)]

@@ -2,7 +2,9 @@
 
 from projections import (
     accounts,
+    activity,
     balances,
+    book_orders,
     books,
     ledger,
     limits,
@@ -33,5 +35,9 @@ PROJECTIONS: dict[str, Projection] = {
         accounts.PROJECTION,
         venue.PROJECTION,
         limits.PROJECTION,
+        activity.PROJECTION,
+        activity.OF_ORDERS,
+        # last, so that it is written just before how far all have come: who reads it waits for no more
+        book_orders.PROJECTION,
     )
 }

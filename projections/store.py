@@ -32,13 +32,22 @@ def load(collection: Collection[Document], ids: Sequence[str]) -> Iterator[Docum
 
 def replace_older(collection: Collection[Document], documents: Sequence[Document]) -> None:
     """Write each document unless what is there has the same or a higher ``seq``. Raises ``PyMongoError``."""
+    _replace(collection, documents, "$lt")
+
+
+def put_right(collection: Collection[Document], documents: Sequence[Document]) -> None:
+    """Write each document unless what is there has a higher ``seq``: one of the same is wrong."""
+    _replace(collection, documents, "$lte")
+
+
+def _replace(collection: Collection[Document], documents: Sequence[Document], than: str) -> None:
     for start in range(0, len(documents), WRITES_PER_REQUEST_MAX):
-        _replace_older(collection, documents[start : start + WRITES_PER_REQUEST_MAX])
+        _replace_some(collection, documents[start : start + WRITES_PER_REQUEST_MAX], than)
 
 
-def _replace_older(collection: Collection[Document], documents: Sequence[Document]) -> None:
+def _replace_some(collection: Collection[Document], documents: Sequence[Document], than: str) -> None:
     writes = [
-        ReplaceOne({"_id": document["_id"], "seq": {"$lt": document["seq"]}}, document, upsert=True)
+        ReplaceOne({"_id": document["_id"], "seq": {than: document["seq"]}}, document, upsert=True)
         for document in documents
     ]
     try:

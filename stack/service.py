@@ -52,7 +52,7 @@ def create_topics(settings: Settings) -> None:
             topic,
             num_partitions=count,
             replication_factor=settings.topic_replicas,
-            config={"retention.ms": str(settings.topic_retention_days * DAY_MS)},
+            config=_retention(settings, topic),
         )
         for topic, count in partitions.items()
     ]
@@ -75,6 +75,16 @@ def _grow_orders(admin: AdminClient, shards: int) -> None:
     if there < shards:
         for grown in admin.create_partitions([NewPartitions(topics.ORDERS, shards)]).values():
             grown.result(TOPIC_WAIT_S)
+
+
+def _retention(settings: Settings, topic: str) -> dict[str, str]:
+    """How long Kafka keeps records; of dead letters also how many bytes, since a defect can make many."""
+    if topic != topics.DEAD_LETTERS:
+        return {"retention.ms": str(settings.topic_retention_days * DAY_MS)}
+    return {
+        "retention.ms": str(settings.dead_letters_retention_days * DAY_MS),
+        "retention.bytes": str(settings.dead_letters_bytes_max),
+    }
 
 
 def order_processor(settings: Settings) -> None:
@@ -182,6 +192,7 @@ def query_api_app() -> object:
             mongo_url=settings.mongo_url,
             mongo_database=settings.mongo_database,
             token_secret=settings.token_secret,
+            partitions=settings.topic_partitions,
         )
     )
 

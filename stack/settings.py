@@ -92,6 +92,9 @@ class Settings(BaseSettings):
     topic_replicas: int = Field(default=1, ge=1, le=5)
     topic_retention_days: int = 7
     """The store keeps everything; Kafka only what its consumers may still need."""
+    dead_letters_retention_days: int = 30
+    dead_letters_bytes_max: int = 1_000_000_000
+    """Of each partition of the topic `dead-letters`; the oldest go first."""
 
     compiled_domain: bool = True
     """Run the domain as machine code where a C compiler is there; off: the Python sources, as one edits."""

@@ -147,6 +147,9 @@ class _RawSlice(msgspec.Struct, frozen=True, gc=False):
 
 PRESENT_TYPES = frozenset(str(kind.__struct_config__.tag) for kind in (*get_args(StoredEventType), Posting))
 
+UNREADABLE = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+"""What reading bytes that are none of ours can raise: not JSON, not ours, not UTF-8, nested without end."""
+
 _type_names: dict[type, str] = {}
 _encoder = msgspec.json.Encoder()
 _recorded_decoder = msgspec.json.Decoder(RecordedEvent)

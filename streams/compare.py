@@ -94,7 +94,8 @@ class _Check:
     def take(self, recorded: RecordedEvent) -> None:
         if type(recorded.event) not in self.projection.event_types:
             return
-        self.folding.fold(recorded.event, At(self.shard, recorded.seq, recorded.occurred_at_us))
+        at = At(self.shard, recorded.seq, recorded.occurred_at_us, recorded.actor)
+        self.folding.fold(recorded.event, at)
         for document in self.folding.take_changed():
             if self.projection.ended(document):
                 self.ended[document["_id"]] = document
@@ -129,7 +130,7 @@ class _Check:
         """Fold on for the documents that are ahead, and compare those that have come to their seq."""
         if not self.ahead or type(recorded.event) not in self.projection.event_types:
             return
-        at = At(self.shard, recorded.seq, recorded.occurred_at_us)
+        at = At(self.shard, recorded.seq, recorded.occurred_at_us, recorded.actor)
         self.folding.fold(recorded.event, at)
         for document in self.folding.take_changed():
             found = self.ahead.get(document["_id"])

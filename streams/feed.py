@@ -42,9 +42,8 @@ class Feed:
             if recorded.seq > seen:
                 last = recorded
                 if type(recorded.event) in wanted:
-                    self.pending.append(
-                        (recorded.event, At(place.shard, recorded.seq, recorded.occurred_at_us))
-                    )
+                    at = At(place.shard, recorded.seq, recorded.occurred_at_us, recorded.actor)
+                    self.pending.append((recorded.event, at))
         if last is not None:
             self.seen[place] = last.seq
             self.marks[place] = Mark(self.projection.name, *place, last.seq, last.occurred_at_us)

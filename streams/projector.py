@@ -10,17 +10,19 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
-import msgspec
 import psycopg
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, PyMongoError
 
+from domain.event import Event
 from projections import progress, store
-from projections.projection import Document, Projection
-from streams.codec import RecordedEvent, Slice, decode_recorded, decode_slice, encode
+from projections.projection import At, Document, Projection
+from streams.codec import UNREADABLE, RecordedEvent, Slice, decode_recorded, decode_slice, encode
 from streams.feed import Feed
 from streams.history import read_states
+from streams.letters import STORE
 from streams.progress import Place
+from streams.repairs import RebuildDocuments, build_anew, decode_rebuild, named_in
 from streams.topics import TopicPartition, destination
 from streams.upcasting import UnknownEventError
 
@@ -104,7 +106,10 @@ class Projector:
             piece = decode_slice(record.value)
         except UnknownEventError:
             raise
-        except msgspec.MsgspecError as error:
+        except UNREADABLE as error:
+            if (asked := decode_rebuild(record.value)) is not None:
+                self._rebuild(Place(self.topic, record.partition, asked.shard), asked)
+                return
             self._bury(
                 record.value,
                 f"not a slice of events: {error}",
@@ -121,6 +126,25 @@ class Projector:
         for feed in self.feeds:
             feed.take(place, piece.events)
         self._write_if_full()
+
+    def _rebuild(self, place: Place, asked: RebuildDocuments) -> None:
+        """Put documents right that a letter was retried for: build them anew up to what was seen."""
+        for feed in self.feeds:
+            if feed.projection.name == asked.projection:
+                self._write()
+                self._rebuild_of(feed, place, asked)
+
+    def _rebuild_of(self, feed: Feed, place: Place, asked: RebuildDocuments) -> None:
+        history = self._history(place.shard, 0, feed.seen_of(place), named_in(asked))
+        documents, failed = build_anew(feed.projection, asked, history)
+        for event, at, error in failed:
+            self._bury_unfolded(feed, event, at, error)
+        if documents:
+            self._patiently(lambda: store.put_right(self.database[asked.projection], documents))
+        feed.folding.drop(asked.documents)
+        log.warning(
+            "%s: built %d of %d documents anew", asked.projection, len(documents), len(asked.documents)
+        )
 
     def _catch_up(self, place: Place, behind: Sequence[Feed], until: int) -> None:
         """Take the events that did not come through Kafka, up to ``until``, from the store."""
@@ -141,19 +165,27 @@ class Projector:
                 for feed in behind:
                     feed.take(place, (recorded,))
                 self._write_if_full()
-                self.on_catching_up()
         if last != until and not self.dead:
             message = f"{place}: the stream speaks of event {until}, the store ends at {last}"
             raise HistoryError(message)
 
-    def _history(self, shard: int, after: int, until: int) -> Iterator[RecordedEvent]:
+    def _history(self, shard: int, after: int, until: int, with_text: bytes = b"") -> Iterator[RecordedEvent]:
+        """Yield the events of the store, those that ``with_text`` is in, and put aside what is none."""
         for state in self.read_states(shard, after, until):
+            self.on_catching_up()
+            if with_text not in state:
+                continue
             try:
                 yield decode_recorded(state)
             except UnknownEventError:
                 raise
-            except msgspec.MsgspecError as error:
-                self._bury(state, f"not an event: {error}", topic="store", shard=shard)
+            except UNREADABLE as error:
+                self._bury(state, f"not an event: {error}", topic=STORE, shard=shard)
+
+    def _bury_unfolded(self, feed: Feed, event: Event, at: At, error: Exception) -> None:
+        name = feed.projection.name
+        reason = f"{name} cannot take it in: {error!r}"
+        self._bury(encode(event), reason, topic=self.topic, projection=name, shard=at.shard, seq=at.seq)
 
     def _bury(self, value: bytes, reason: str, **found: str | int) -> None:
         headers = {"reason": reason, **{name: str(what) for name, what in found.items()}}
@@ -176,8 +208,7 @@ class Projector:
         name = feed.projection.name
         self._patiently(feed.load_missing)
         for event, at, error in feed.fold_pending():
-            reason = f"{name} cannot take it in: {error!r}"
-            self._bury(encode(event), reason, topic=self.topic, shard=at.shard, seq=at.seq)
+            self._bury_unfolded(feed, event, at, error)
         changed = feed.folding.take_changed()
         if changed:
             self._patiently(lambda: store.replace_older(self.database[name], changed))

@@ -19,6 +19,7 @@ SLICE_BYTES_MAX = 256 * 1024
 DELIVERY_MS_MAX = 30_000
 QUEUE_KBYTES_MAX = 256 * 1024
 FULL_QUEUE_WAIT_MS_MAX = 5_000
+LETTER_POLL_S = 0.05
 
 
 def make_producer(bootstrap: str, client_id: str, linger_ms: int = 0) -> Producer:
@@ -83,6 +84,7 @@ class Publisher:
         self._gathering: dict[TopicPartition, _Gathering] = {}
         self._in_flight: set[int] = set()
         self._failure: KafkaError | None = None
+        self._letters = 0
 
     @property
     def published_seq(self) -> int:
@@ -126,20 +128,47 @@ class Publisher:
             # the library's name for it, though it looks private
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001
 
-    def dead_letter(self, message: Message, reason: str) -> None:
-        """Put aside what could not be processed, as it came, with the reason."""
+    def dead_letter(self, message: Message, value: bytes, reason: str, number: int | None = None) -> None:
+        """Put aside ``value``, which could not be processed, with the reason and where it was found;
+        ``number``: which one of the record, from 0.
+        """
+        found = {
+            "reason": reason,
+            "topic": str(message.topic()),
+            "partition": str(message.partition()),
+            "offset": str(message.offset()),
+            "shard": str(self._shard),
+        }
+        if number is not None:
+            found["number"] = str(number)
+        self._letters += 1
         produce(
             self._producer,
             DEAD_LETTERS,
-            message.value() or b"",
+            value,
             key=message.key(),
-            headers={
-                "reason": reason,
-                "topic": str(message.topic()),
-                "partition": str(message.partition()),
-                "offset": str(message.offset()),
-            },
+            headers=found,
+            on_delivery=self._letter_delivered,
         )
+
+    def dead_letters_delivered(self, timeout_s: float) -> None:
+        """Wait until Kafka has all that was put aside: only then may what comes after it be committed.
+
+        Raises ``KafkaException`` if it has not.
+        """
+        deadline = monotonic() + timeout_s
+        while self._letters and self._failure is None and monotonic() < deadline:
+            self._producer.poll(LETTER_POLL_S)
+        self._check()
+        if self._letters:
+            # the library's name for it, though it looks private
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT))  # noqa: SLF001
+
+    def _letter_delivered(self, error: KafkaError | None, _message: Message) -> None:
+        if error is None:
+            self._letters -= 1
+        else:
+            self._failure = error
 
     def _send(self, place: TopicPartition, gathering: _Gathering) -> None:
         del self._gathering[place]

@@ -16,4 +16,7 @@ SOURCES: dict[str, str] = {
     "accounts": ACCOUNTS,
     "venue": EXECUTIONS,
     "limits": ACCOUNTS,
+    "activity": ACCOUNTS,
+    "order_activity": EXECUTIONS,
+    "book_orders": EXECUTIONS,
 }

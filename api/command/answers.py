@@ -29,6 +29,7 @@ _STATUS_OF_REFUSAL = {
     "internal_error": HTTPStatus.INTERNAL_SERVER_ERROR,
     "partly_done": HTTPStatus.CONFLICT,
     **dict.fromkeys(NOT_IN_LOG, HTTPStatus.SERVICE_UNAVAILABLE),
+    "unreadable_command": HTTPStatus.INTERNAL_SERVER_ERROR,
 }
 
 

@@ -10,6 +10,7 @@ from pymongo.database import Database
 
 from api.auth import bearer_tokens
 from api.problems import EXCEPTION_HANDLERS
+from api.query.activity import Activity
 from api.query.controllers import Accounts, Markets, Orders, Reader, health, venue_status
 from api.query.freshness import Freshness
 from api.query.list_views import OrderLists
@@ -26,6 +27,8 @@ class QueryConfig:
     mongo_database: str
     token_secret: str
     """Signs the bearer tokens; at least 32 bytes."""
+    partitions: int = 4
+    """Of each of the topics `executions` and `accounts`."""
     read_after_ms_max: int = 2_000
     """How long a query waits for a write to become visible before it answers 503."""
     read_after_poll_ms: int = 10
@@ -41,7 +44,7 @@ def create_app(config: QueryConfig) -> Litestar:
     """Return the application; nothing is connected before the first request."""
     reader = _reader(config)
     return Litestar(
-        route_handlers=[health, venue_status, Orders, OrderLists, Accounts, Markets, *MONEY],
+        route_handlers=[health, venue_status, Orders, OrderLists, Accounts, Activity, Markets, *MONEY],
         dependencies={"reader": Provide(lambda: reader, sync_to_thread=False)},
         on_app_init=[bearer_tokens(config.token_secret, exclude=["^/health$", "^/schema"]).on_app_init],
         exception_handlers=EXCEPTION_HANDLERS,
@@ -63,4 +66,4 @@ def _reader(config: QueryConfig) -> Reader:
         database, config.markets_cached_ms_max, config.markets_reread_ms_min, config.markets_max
     )
     freshness = Freshness(database, config.read_after_ms_max, config.read_after_poll_ms)
-    return Reader(database, markets, freshness)
+    return Reader(database, markets, freshness, config.partitions)

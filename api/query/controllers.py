@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from http import HTTPStatus
-from typing import Annotated, TypeVar
+from typing import Annotated, Literal, TypeVar
 
 from litestar import Controller, Request, Response, get
 from litestar.datastructures import State
@@ -15,6 +15,7 @@ from pymongo.database import Database
 
 from api.auth import Identity, may_read
 from api.problems import Problem
+from api.query.book_views import BookView, OrderBookView, book_view, order_book_view
 from api.query.freshness import Freshness
 from api.query.limit_views import LimitsView, Use, limits_view, symbols_of
 from api.query.market_cache import MarketCache
@@ -23,7 +24,6 @@ from api.query.views import (
     AccountView,
     BalancesView,
     BalanceView,
-    BookView,
     MarketsView,
     MarketView,
     PositionsView,
@@ -33,7 +33,6 @@ from api.query.views import (
     VenuesView,
     account_view,
     balance_view,
-    book_view,
     market_view,
     position_view,
     trade_view,
@@ -80,7 +79,10 @@ AskedBy = Request[Identity, Token, State]
 class Reader:
     """What the routes read from; one for each process."""
 
-    def __init__(self, database: Database[Document], markets: MarketCache, freshness: Freshness) -> None:
+    def __init__(
+        self, database: Database[Document], markets: MarketCache, freshness: Freshness, partitions: int
+    ) -> None:
+        self.partitions = partitions
         self.database = database
         self.markets = markets
         self.freshness = freshness
@@ -335,19 +337,24 @@ class Markets(Controller):
 
         return await reader.answer("markets", (after, read_after), read)
 
-    @get("/{symbol:str}/book", operation_id="getBook", summary="What is bid and asked, by price (L2)")
+    @get("/{symbol:str}/book", operation_id="getBook", summary="What is bid and asked: by price, or by order")
     async def book(
         self,
         reader: Read,
         symbol: FromPath[str],
+        level: FromQuery[Literal[1, 2, 3]] = 2,
         depth: Annotated[int, QueryParameter(ge=1, le=DEPTH_MAX)] = DEPTH_DEFAULT,
         after: AfterQuery = None,
         read_after: AfterHeader = None,
-    ) -> Response[BookView]:
-        def read() -> BookView:
-            return book_view(reader.rules(symbol), books.of_market(reader.database, symbol), depth)
+    ) -> Response[BookView | OrderBookView]:
+        def read() -> BookView | OrderBookView:
+            rules = reader.rules(symbol)
+            if level == 3:
+                return order_book_view(reader.database, rules, reader.partitions, depth)
+            return book_view(rules, books.of_market(reader.database, symbol), level, depth)
 
-        return await reader.answer("books", (after, read_after), read)
+        name, beside = ("book_orders", "books") if level == 3 else ("books", "")
+        return await reader.answer(name, (after, read_after), read, beside)
 
     @get("/{symbol:str}/trades", operation_id="listTrades", summary="The last trades, newest first")
     async def trades_of(

@@ -24,7 +24,7 @@ from domain.event import Side
 from domain.market import MarketRules
 from domain.numbers import format_units
 from domain.statuses import STRICTER
-from projections import books, markets
+from projections import markets
 from projections.projection import Document
 
 
@@ -139,20 +139,6 @@ class MarketsView(msgspec.Struct, frozen=True):
     markets: list[MarketView]
 
 
-class LevelView(msgspec.Struct, frozen=True):
-    price: Price
-    quantity: Decimal
-
-
-class BookView(msgspec.Struct, frozen=True):
-    """Best prices first. ``seq`` is that of the last event that changed the book."""
-
-    symbol: SymbolName
-    bids: list[LevelView]
-    asks: list[LevelView]
-    seq: int
-
-
 class TradeView(msgspec.Struct, frozen=True):
     """A trade as it was made, and what the venue has made of it since."""
 
@@ -243,19 +229,6 @@ def market_view(market: Document) -> MarketView:
         time_given(market["marked_at_us"]),
         market["shard"],
     )
-
-
-def book_view(rules: MarketRules, book: Document | None, levels_max: int) -> BookView:
-    if book is None:
-        return BookView(rules.symbol, [], [], 0)
-    bids, asks = (
-        [
-            LevelView(price_of(rules, price), base_of(rules, quantity))
-            for price, quantity in books.best_levels(book, side, levels_max)
-        ]
-        for side in ("buy", "sell")
-    )
-    return BookView(rules.symbol, bids, asks, book["seq"])
 
 
 def trade_view(trade: Document, rules: MarketRules, change: Document | None = None) -> TradeView:

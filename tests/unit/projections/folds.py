@@ -12,7 +12,7 @@ Documents = dict[str, dict[str, Document]]
 
 
 def at(recorded: RecordedEvent) -> At:
-    return At(SHARD, recorded.seq, recorded.occurred_at_us)
+    return At(SHARD, recorded.seq, recorded.occurred_at_us, recorded.actor)
 
 
 def fold_into(folding: Folding, events: Iterable[RecordedEvent]) -> None:

@@ -1,4 +1,4 @@
-"""Folding events gives the levels of the exchange's own book, after each command, whatever the orders."""
+"""Folding events gives the levels and the queues of the exchange's own book, after each command."""
 
 import random
 from collections import Counter
@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.book import BookSide
-from domain.event import Event
+from domain.event import Event, Side
 from domain.exchange import Exchange, carry_out, pass_time
 from domain.order import OrderAmended, OrderCancelled, OrderFilled, OrderTriggered, TradePrevented
 from domain.rejections import RefusedError
-from projections import books, orders
+from projections import book_orders, books, orders
 from projections.folding import Folding
 from projections.projection import At, Document
 from projections.registry import PROJECTIONS
@@ -24,13 +24,17 @@ ACCOUNTS = ("ann", "bob", "cid")
 SYMBOLS = ("BTC-USD", "ETH-USD")
 STEP_US = 1_000
 
+Queues = list[tuple[int, list[tuple[str, int]]]]
+
 
 class Floor:
     """An exchange, and beside it the projections that are told what happens there."""
 
     def __init__(self, seed: int) -> None:
         self.exchange = Exchange()
-        self.foldings = {name: Folding(PROJECTIONS[name]) for name in ("books", "markets", "orders")}
+        self.foldings = {
+            name: Folding(PROJECTIONS[name]) for name in ("books", "book_orders", "markets", "orders")
+        }
         self.happened: Counter[str] = Counter()
         self.seq = 0
         self.now_us = START_US
@@ -66,8 +70,20 @@ class Floor:
             book = self.folded("books", symbol)
             assert books.best_levels(book, "buy", 10_000) == levels(market.book.bids)
             assert books.best_levels(book, "sell", 10_000) == levels(market.book.asks)
+            assert self.queues(symbol, "buy") == queues(market.book.bids)
+            assert self.queues(symbol, "sell") == queues(market.book.asks)
             prices = self.folded("markets", symbol)
             assert (prices["last_price"], prices["mark_price"]) == (market.last_price, market.mark_price)
+
+    def queues(self, symbol: str, side: Side) -> Queues:
+        """Return the whole L3 book of a side, as the folded bands have it."""
+        bands = [
+            band
+            for band in self.foldings["book_orders"].documents.values()
+            if (band["symbol"], band["side"]) == (symbol, side)
+        ]
+        found = book_orders.queues(bands, side)
+        return [(price, [(order.order_id, order.quantity) for order in orders]) for price, orders in found]
 
     def check_orders(self) -> None:
         known = self.foldings["orders"].documents
@@ -105,8 +121,13 @@ def levels(side: BookSide) -> list[tuple[int, int]]:
     return [(level.price, level.quantity) for level in side.best_first()]
 
 
+def queues(side: BookSide) -> Queues:
+    """Return the exchange's own queues, in the order in which its matching goes through them."""
+    return [(level.price, [(order.order_id, order.shown) for order in level]) for level in side.best_first()]
+
+
 @pytest.mark.parametrize("seed", range(8))
-def test_the_levels_are_those_of_the_exchange_after_each_command(seed: int) -> None:
+def test_levels_and_queues_are_those_of_the_exchange_after_each_command(seed: int) -> None:
     floor = Floor(seed)
     for _ in range(400):
         floor.step()
