@@ -124,6 +124,10 @@ class Settings(BaseSettings):
     head_stop_ms_max: int = 8_000
     """How long a stopping auditor waits for the processors' last commits."""
 
+    # --- Read models ------------------------------------------------------------------------------
+    cursor_life_ms: int = Field(default=900_000, ge=0)
+    """How long a generation that was replaced is kept, and so how long at most a page's cursor leads on."""
+
     # --- APIs -------------------------------------------------------------------------------------
     token_secret: str = Field(
         default_factory=lambda known: kept_secret(known["folder"], TOKEN_SECRET_FILE), repr=False

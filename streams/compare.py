@@ -14,6 +14,7 @@ from pymongo.database import Database
 
 from projections import progress, store
 from projections.folding import Folding
+from projections.generations import live_view
 from projections.projection import At, Document, Projection
 from projections.registry import PROJECTIONS
 from streams.codec import RecordedEvent
@@ -51,8 +52,9 @@ def differences(
     The read models must have caught up first (``wait_until_visible``). With ``later`` they may run on: a
     document that has moved on is compared as of its own seq.
     """
+    view = live_view(database)
     checks = [
-        _Check(database, projection, shard, differences_max, runs_on=later is not None)
+        _Check(view, projection, shard, differences_max, runs_on=later is not None)
         for projection in projections
     ]
     end = 0
@@ -208,10 +210,11 @@ def heads(events: Iterable[RecordedEvent], partitions: int, shard: int = 0) -> d
 
 def behind(database: Database[Document], heads: Mapping[Place, int]) -> dict[tuple[str, Place], int]:
     """Return for each projection and place how many seqs it still has to go; empty: all is visible."""
+    view = live_view(database)
     return {
         (name, place): seq - seen.get(place, 0)
         for name, topic in SOURCES.items()
-        for seen in [_seen(database, name)]
+        for seen in [_seen(view, name)]
         for place, seq in heads.items()
         if place.topic == topic and seen.get(place, 0) < seq
     }

@@ -15,7 +15,7 @@ import psycopg
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, PyMongoError
 
-from projections import progress, store
+from projections import generations, progress, store
 from projections.projection import Document, Projection
 from streams.codec import RecordedEvent, Slice, decode_recorded, decode_slice, encode
 from streams.feed import Feed
@@ -82,9 +82,20 @@ class Projector:
         self.partitions = partitions
         self.read_states = read_states
         self.bounds = bounds
-        self.feeds = [Feed(each, database, bounds.documents_cached_max) for each in projections]
+        live = generations.read(database)
+        cached = bounds.documents_cached_max
+        self.feed_only([], [Feed(each, database, cached, live.of(each.name)) for each in projections])
         self.dead: list[DeadLetter] = []
         self.on_catching_up = on_catching_up
+
+    def feed_only(self, beside: Sequence[Feed], live: Sequence[Feed]) -> None:
+        """Feed these from now on: the live generations, and others ``beside`` them.
+
+        Those are written first: whoever has read from the live one, and reads from another after a swap, then
+        finds nothing older there.
+        """
+        self.beside, self.live = list(beside), list(live)
+        self.feeds = [*self.beside, *self.live]
 
     def process(self, records: Sequence[Record]) -> list[DeadLetter]:
         """Fold the records and write the documents, then how far that is. Returns what could not be folded.
@@ -122,6 +133,24 @@ class Projector:
             feed.take(place, piece.events)
         self._write_if_full()
 
+    def read_store(self, shard: int, after: int, until: int) -> None:
+        """Take all of the topic's events with after < seq <= until from the store, and write them. Raises as
+        ``process`` does.
+        """
+        last = after
+        for recorded in self._history(shard, after, until):
+            last = recorded.seq
+            here = destination(recorded.event, self.partitions)
+            if here.topic == self.topic:
+                for feed in self.feeds:
+                    feed.take(Place(*here, shard), (recorded,))
+                self._write_if_full()
+                self.on_catching_up()
+        self._write()
+        if last != until and not self.dead:
+            message = f"shard {shard}: {self.topic} had event {until}, the store ends at {last}"
+            raise HistoryError(message)
+
     def _catch_up(self, place: Place, behind: Sequence[Feed], until: int) -> None:
         """Take the events that did not come through Kafka, up to ``until``, from the store."""
         after = min(feed.seen_of(place) for feed in behind)
@@ -158,16 +187,22 @@ class Projector:
     def _bury(self, value: bytes, reason: str, **found: str | int) -> None:
         headers = {"reason": reason, **{name: str(what) for name, what in found.items()}}
         log.error("Dead letter: %s", headers)
-        self.dead.append(DeadLetter(value, headers))
+        letter = DeadLetter(value, headers)
+        if letter not in self.dead:  # what one generation of a projection cannot take in, another cannot
+            self.dead.append(letter)
 
     def _write_if_full(self) -> None:
         if any(len(feed.pending) >= self.bounds.events_per_write_max for feed in self.feeds):
             self._write()
 
     def _write(self) -> None:
+        self._write_all(self.beside)
+        self._write_all(self.live)
+
+    def _write_all(self, feeds: Sequence[Feed]) -> None:
         """Documents first, then progress: so that progress never promises what is not there."""
-        marks = [mark for feed in self.feeds for mark in feed.marks.values()]
-        for feed in self.feeds:
+        marks = [mark for feed in feeds for mark in feed.marks.values()]
+        for feed in feeds:
             self._fold_and_write(feed)
         if marks:
             self._patiently(lambda: progress.write(self.database, marks))
@@ -180,7 +215,7 @@ class Projector:
             self._bury(encode(event), reason, topic=self.topic, shard=at.shard, seq=at.seq)
         changed = feed.folding.take_changed()
         if changed:
-            self._patiently(lambda: store.replace_older(self.database[name], changed))
+            self._patiently(lambda: store.replace_older(self.database[feed.name], changed))
         feed.folding.forget(changed)
         feed.marks = {}
 
