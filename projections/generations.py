@@ -20,7 +20,7 @@ from projections.projection import Document
 COLLECTION, LIVE_ID = "generations", "live"
 FIRST = 1
 KEPT_MAX = 8
-"""Old generations of all projections together; each costs the workers as many writes as the live one."""
+"""Old generations of one projection; each costs the workers as many writes as the live one."""
 DROPPED_LATER_US = 60_000_000
 """After the last moment an old generation may be asked for: no query and no worker's look takes so long."""
 ATTEMPTS_MAX = 20

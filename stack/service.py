@@ -106,7 +106,9 @@ def read_models(settings: Settings) -> None:
         folder=settings.folder / "read-models",
         partitions=settings.topic_partitions,
         dead_letters_replicas=settings.topic_replicas,
-        attendance=AttendanceBounds(kept_ms=settings.cursor_life_ms),
+        attendance=AttendanceBounds(
+            kept_ms=settings.cursor_life_ms, ended_kept_ms=settings.ended_kept_days * DAY_MS
+        ),
     )
     run(config, _says_ready(settings, "read-models"))
 

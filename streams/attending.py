@@ -8,11 +8,13 @@ all partitions, the two are the same, and the swap is made, by this worker and b
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from time import monotonic
 
 from projections import builds, generations
 from projections.builds import FOLLOWING, Build
 from projections.generations import Live
 from projections.registry import PROJECTIONS
+from streams.archiving import Archivist
 from streams.feed import Feed
 from streams.projector import Projector
 
@@ -22,11 +24,14 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True)
 class AttendanceBounds:
     """``kept_ms``: how long an old generation is kept: as long as a cursor lives. ``gap_events_max``: how far
-    a build may be behind to be taken over; the live generations wait meanwhile.
+    a build may be behind to be taken over; the live generations wait meanwhile. ``ended_kept_ms``: what ended
+    so long ago is archived; 0: nothing ever is. ``archive_every_ms``: one step of that.
     """
 
     kept_ms: int = 900_000
     gap_events_max: int = 50_000
+    ended_kept_ms: int = 0
+    archive_every_ms: int = 1_000
 
 
 class Attendance:
@@ -40,6 +45,8 @@ class Attendance:
         self.owned = list(owned)
         self.bounds = bounds
         self.names = [feed.projection.name for feed in projector.live]
+        self.archivist = Archivist(self.database, projector.read_states, bounds.ended_kept_ms * 1_000)
+        self.archived_at = float("-inf")
 
     def look(self) -> None:
         """Take over what was built, swap what is the same, drop what nobody may ask for any more. Raises as
@@ -57,6 +64,23 @@ class Attendance:
         if live.kept:
             for dropped in generations.drop_expired(self.database, *self.names):
                 log.info("%s is dropped: no cursor of it lives any more", dropped.name)
+        if self.bounds.ended_kept_ms and 0 in self.owned:  # one of the workers does it for all
+            self._archive()
+
+    def _archive(self) -> None:
+        if monotonic() - self.archived_at < self.bounds.archive_every_ms / 1_000:
+            return
+        running = [build for build in builds.all_builds(self.database) if builds.is_owned(build)]
+        for live in self.projector.live:
+            name, heads = live.projection.name, _heads(live)
+            collections = {feed.name for feed in self.projector.feeds if feed.projection.name == name}
+            for build in running:
+                if build.projection == name and build.target.name not in collections:
+                    collections.add(build.target.name)
+                    # What it has not marked as done it may do again, and then needs.
+                    heads = {shard: min(head, build.read_up_to(shard)) for shard, head in heads.items()}
+            self.archivist.step(name, sorted(collections), heads)
+        self.archived_at = monotonic()
 
     def _arrange(self, live: Live, following: Mapping[str, Build]) -> None:
         now = generations.now_us()
@@ -118,6 +142,14 @@ class Attendance:
         if live.of(build.projection).number >= build.generation:
             builds.finish(self.database, build)
             self._arrange(live, {})
+
+
+def _heads(feed: Feed) -> dict[int, int]:
+    """Return by shard the last event that ``feed`` has seen."""
+    heads: dict[int, int] = {}
+    for place, seq in feed.seen.items():
+        heads[place.shard] = max(seq, heads.get(place.shard, 0))
+    return heads
 
 
 def _gaps(feed: Feed, live: Feed, build: Build) -> dict[int, tuple[int, int]]:

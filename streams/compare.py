@@ -12,7 +12,7 @@ from heapq import heappush, heappushpop
 
 from pymongo.database import Database
 
-from projections import progress, store
+from projections import archive, progress, store
 from projections.folding import Folding
 from projections.generations import live_view
 from projections.projection import At, Document, Projection
@@ -118,8 +118,13 @@ class _Check:
             there = found.get(document_id)
             if end is not None and there is not None and _seq(there) > end:
                 self.ahead[document_id] = there
-            else:
+            elif there is not None or not self.is_archived(document):
                 self.found += _differing(self.projection.name, document, there)
+
+    def is_archived(self, document: Document) -> bool:
+        """Tell whether it may be missing by now: said before it is deleted, so asked after it was missed."""
+        horizons = archive.read(self.collection.database, self.projection.name)
+        return archive.may_be_missing(self.projection, document, horizons)
 
     def finish(self, end: int) -> None:
         """Compare what is still open, and look for what no event up to ``end`` speaks of."""

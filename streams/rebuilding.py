@@ -21,7 +21,7 @@ import psycopg
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError, PyMongoError
 
-from projections import builds, generations, progress, store
+from projections import archive, builds, generations, progress, store
 from projections.builds import FOLLOWING, Build
 from projections.generations import LiveView
 from projections.projection import Document
@@ -253,12 +253,17 @@ class Rebuild:
             target.build.failed += 1
             log.error("%s cannot take in event %d-%d: %r: %r", feed.name, at.shard, at.seq, event, error)
         changed = feed.folding.take_changed()
-        if changed:
-            self._patiently(lambda: store.replace_older(self.database[feed.name], changed))
+        horizons = self._patiently(lambda: archive.read(self.database, feed.projection.name))
+        kept, gone = _parted(changed, lambda each: archive.may_be_missing(feed.projection, each, horizons))
+        if kept:
+            self._patiently(lambda: store.replace_older(self.database[feed.name], kept))
         feed.folding.forget(changed)
         if feed.marks:
             self._patiently(lambda: progress.write(self.database, feed.marks.values()))
         feed.marks = {}
+        if gone:  # written before they ended, perhaps; needed until the marks say that they have
+            ids = [each["_id"] for each in gone]
+            self._patiently(lambda: archive.delete(self.database, feed.name, ids))
 
     def _patiently(self, attempt: Callable[[], T]) -> T:
         """Try again while the database does not answer."""
@@ -320,6 +325,16 @@ class Rebuild:
             with self.lock, suppress(PyMongoError):
                 for target in self._open():
                     builds.save(self.database, target.build)
+
+
+def _parted(
+    documents: list[Document], chosen: Callable[[Document], bool]
+) -> tuple[list[Document], list[Document]]:
+    """Return those not chosen, and those chosen."""
+    parts: tuple[list[Document], list[Document]] = ([], [])
+    for document in documents:
+        parts[chosen(document)].append(document)
+    return parts
 
 
 def code_digest() -> str:

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
@@ -22,7 +22,7 @@ from litestar.testing import TestClient
 
 from api.query.app import QueryConfig, create_app
 from commands import schema
-from projections import builds, generations, progress
+from projections import builds, generations, orders, progress
 from projections.builds import BusyError
 from projections.generations import Generation, LiveView
 from projections.registry import PROJECTIONS
@@ -378,10 +378,7 @@ def test_an_old_generation_outlives_its_cursors_and_is_dropped_then(market: Mark
         assert "first page" in expired.json()["remedy"]
         assert market.database["orders"].count_documents({}) > 0, "a query may still be reading it"
         let_pass(market, generations.DROPPED_LATER_US // 1_000)
-        deadline = time.monotonic() + END_S_MAX
-        while "orders" in market.database.list_collection_names():
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+        soon(lambda: "orders" not in market.database.list_collection_names(), "it is dropped")
         market.check_generation()
     assert generations.read(market.database).kept == ()
     assert progress.read(market.database, "orders") == []
@@ -394,6 +391,35 @@ def let_pass(market: Market, ms: int) -> None:
     for kept in document["kept"]:
         kept["until_us"] -= ms * 1_000
     market.database["generations"].replace_one({"_id": "live"}, document)
+
+
+def test_what_ended_long_ago_is_archived_live_and_in_a_rebuild(market: Market) -> None:
+    """The history here happened years ago: all that has ended goes, what is open stays."""
+    market.happen()
+    with market.worker():
+        market.check()
+        with market.rebuilder("orders", "trades") as rebuild:
+            assert rebuild.wait(END_S_MAX) == 0
+    ended = {"status": {"$in": sorted(orders.ENDED)}}
+    live, kept = market.database["orders_2"], market.database["orders"]
+    open_count = live.count_documents({}) - live.count_documents(ended)
+    with market.worker(attendance={"ended_kept_ms": 86_400_000, "archive_every_ms": 100}):
+        soon(lambda: live.count_documents({}) == kept.count_documents({}) == open_count, "what ended is gone")
+        market.check_generation()
+        with market.rebuilder("orders") as rebuild:
+            assert rebuild.wait(END_S_MAX) == 0
+        assert market.database["orders_3"].count_documents({}) == open_count > 0
+    market.check_generation()
+    market.database["orders_3"].delete_one({})
+    (missing,) = differences(market.database, market.venue.events, shard=market.shard)
+    assert missing.endswith(": missing"), "what is open is missed"
+
+
+def soon(happened: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + END_S_MAX
+    while not happened():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.05)
 
 
 def rebuild_here(market: Market, store: psycopg.Connection, *names: str) -> Rebuild:
