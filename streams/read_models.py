@@ -201,13 +201,15 @@ class Agent:
 
     async def load(self, owned: Sequence[int] = ()) -> Projector:
         """Begin anew from what is written: other partitions are ours now."""
-        loop = asyncio.get_running_loop()
-        self.projector = await loop.run_in_executor(self.thread, self._new_projector)
-        self.attendance = Attendance(self.projector, owned, self.config.attendance)
-        await loop.run_in_executor(
-            self.thread, self.attendance.look
-        )  # before the first record, or not at all
+        begun = asyncio.get_running_loop().run_in_executor(self.thread, self._begin, owned)
+        self.projector, self.attendance = await begun
         return self.projector
+
+    def _begin(self, owned: Sequence[int]) -> tuple[Projector, Attendance]:
+        projector = self._new_projector()
+        attendance = Attendance(projector, owned, self.config.attendance)
+        attendance.look()  # before the first record
+        return projector, attendance
 
     async def look(self) -> None:
         """Between two batches: feed the generations that are to be fed now. With a database away, the next
