@@ -412,7 +412,8 @@ def test_what_ended_long_ago_is_archived_live_and_in_a_rebuild(market: Market) -
     market.check_generation()
     an_open_one = market.database["orders_3"].find_one({"shard": market.shard})
     assert an_open_one is not None
-    market.database["orders_3"].delete_one({"_id": an_open_one["_id"]})
+    assert an_open_one["status"] not in orders.ENDED
+    assert market.database["orders_3"].delete_one({"_id": an_open_one["_id"]}).deleted_count == 1
     assert differences(market.database, market.venue.events, shard=market.shard) == [
         f"orders {an_open_one['_id']}: missing"
     ]
