@@ -32,6 +32,10 @@ PROBLEMS: dict[str, Reason] = {
     "not_yet_visible": Reason(
         "What the token names has not arrived in the read model in time.", "Ask again in a moment."
     ),
+    "cursor_expired": Reason(
+        "What this cursor leads on in was replaced, and is no longer kept.",
+        "Begin again at the first page, without a cursor.",
+    ),
     "overloaded": Reason(
         "More orders are on their way than can be decided in good time; this one was not taken.",
         "Send it again, with the same client id, after the time named. Cancels are still taken.",

@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 from pymongo.database import Database
 
+from projections.generations import name_in
 from projections.projection import Document
 from projections.store import replace_older
 
 
 class Mark(NamedTuple):
-    """``projection`` has folded all of ``shard``'s events on that partition up to ``seq``, which happened at
-    ``occurred_at_us`` (microseconds since 1970, UTC).
+    """``projection`` (a later generation of it: ``orders_2``) has folded all of ``shard``'s events on that
+    partition up to ``seq``, which happened at ``occurred_at_us`` (microseconds since 1970, UTC).
     """
 
     projection: str
@@ -29,7 +30,7 @@ class Mark(NamedTuple):
 def read(database: Database[Document], projection: str) -> list[Mark]:
     return [
         Mark(*(document[field] for field in Mark._fields))
-        for document in database["progress"].find({"projection": projection})
+        for document in database["progress"].find({"projection": name_in(database, projection)})
     ]
 
 

@@ -124,6 +124,7 @@ def _process_orders(settings: Settings, name: str, instance: str) -> None:
 
 
 def read_models(settings: Settings) -> None:
+    from streams.attending import AttendanceBounds
     from streams.read_models import ReadModelsConfig, run
 
     config = ReadModelsConfig(
@@ -134,6 +135,9 @@ def read_models(settings: Settings) -> None:
         folder=settings.folder / "read-models",
         partitions=settings.topic_partitions,
         dead_letters_replicas=settings.topic_replicas,
+        attendance=AttendanceBounds(
+            kept_ms=settings.cursor_life_ms, ended_kept_ms=settings.ended_kept_days * DAY_MS
+        ),
     )
     run(config, _says_ready(settings, "read-models"))
 

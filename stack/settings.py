@@ -136,6 +136,13 @@ class Settings(BaseSettings):
     head_stop_ms_max: int = 8_000
     """How long a stopping auditor waits for the processors' last commits."""
 
+    # --- Read models ------------------------------------------------------------------------------
+    cursor_life_ms: int = Field(default=900_000, ge=0)
+    """How long a generation that was replaced is kept, and so how long at most a page's cursor leads on."""
+    ended_kept_days: int = Field(default=0, ge=0)
+    """Orders, order lists and trades that ended so long ago leave the read models; 0: they stay for ever.
+    The event store keeps them in any case."""
+
     # --- APIs -------------------------------------------------------------------------------------
     token_secret: str = Field(
         default_factory=lambda known: kept_secret(known["folder"], TOKEN_SECRET_FILE), repr=False

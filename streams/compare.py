@@ -12,8 +12,9 @@ from heapq import heappush, heappushpop
 
 from pymongo.database import Database
 
-from projections import progress, store
+from projections import archive, progress, store
 from projections.folding import Folding
+from projections.generations import live_view
 from projections.projection import At, Document, Projection
 from projections.registry import PROJECTIONS
 from streams.codec import RecordedEvent
@@ -51,8 +52,9 @@ def differences(
     The read models must have caught up first (``wait_until_visible``). With ``later`` they may run on: a
     document that has moved on is compared as of its own seq.
     """
+    view = live_view(database)
     checks = [
-        _Check(database, projection, shard, differences_max, runs_on=later is not None)
+        _Check(view, projection, shard, differences_max, runs_on=later is not None)
         for projection in projections
     ]
     end = 0
@@ -117,8 +119,13 @@ class _Check:
             there = found.get(document_id)
             if end is not None and there is not None and _seq(there) > end:
                 self.ahead[document_id] = there
-            else:
+            elif there is not None or not self.is_archived(document):
                 self.found += _differing(self.projection.name, document, there)
+
+    def is_archived(self, document: Document) -> bool:
+        """Tell whether it may be missing by now: said before it is deleted, so asked after it was missed."""
+        horizons = archive.read(self.collection.database, self.projection.name)
+        return archive.may_be_missing(self.projection, document, horizons)
 
     def finish(self, end: int) -> None:
         """Compare what is still open, and look for what no event up to ``end`` speaks of."""
@@ -209,10 +216,11 @@ def heads(events: Iterable[RecordedEvent], partitions: int, shard: int = 0) -> d
 
 def behind(database: Database[Document], heads: Mapping[Place, int]) -> dict[tuple[str, Place], int]:
     """Return for each projection and place how many seqs it still has to go; empty: all is visible."""
+    view = live_view(database)
     return {
         (name, place): seq - seen.get(place, 0)
         for name, topic in SOURCES.items()
-        for seen in [_seen(database, name)]
+        for seen in [_seen(view, name)]
         for place, seq in heads.items()
         if place.topic == topic and seen.get(place, 0) < seq
     }

@@ -7,6 +7,7 @@ from pymongo.database import Database
 from domain.event import Event
 from projections import progress, store
 from projections.folding import Folding
+from projections.generations import Generation
 from projections.progress import Mark
 from projections.projection import At, Document, Projection
 from streams.codec import RecordedEvent
@@ -20,15 +21,23 @@ class Feed:
     partitions does.
     """
 
-    def __init__(self, projection: Projection, database: Database[Document], documents_max: int) -> None:
+    def __init__(
+        self,
+        projection: Projection,
+        database: Database[Document],
+        documents_max: int,
+        generation: Generation | None = None,
+    ) -> None:
         self.projection = projection
+        self.generation = generation or Generation(projection.name)
+        self.name = self.generation.name
         self.database = database
         self.folding = Folding(projection, documents_max)
         self.pending: list[tuple[Event, At]] = []
         self.marks: dict[Place, Mark] = {}
         self.seen = {
             Place(mark.topic, mark.partition, mark.shard): mark.seq
-            for mark in progress.read(database, projection.name)
+            for mark in progress.read(database, self.name)
         }
 
     def seen_of(self, place: Place) -> int:
@@ -46,12 +55,12 @@ class Feed:
                     self.pending.append((recorded.event, at))
         if last is not None:
             self.seen[place] = last.seq
-            self.marks[place] = Mark(self.projection.name, *place, last.seq, last.occurred_at_us)
+            self.marks[place] = Mark(self.name, *place, last.seq, last.occurred_at_us)
 
     def load_missing(self) -> None:
         """Bring the documents that the pending events change into memory."""
         if missing := self.folding.missing(self.pending):
-            self.folding.put(store.load(self.database[self.projection.name], missing))
+            self.folding.put(store.load(self.database[self.name], missing))
 
     def fold_pending(self) -> list[tuple[Event, At, Exception]]:
         """Fold what waits, and return what could not be, and why."""

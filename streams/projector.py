@@ -15,7 +15,7 @@ from pymongo.database import Database
 from pymongo.errors import BulkWriteError, PyMongoError
 
 from domain.event import Event
-from projections import progress, store
+from projections import generations, progress, store
 from projections.projection import At, Document, Projection
 from streams.codec import UNREADABLE, RecordedEvent, Slice, decode_recorded, decode_slice, encode
 from streams.feed import Feed
@@ -84,9 +84,20 @@ class Projector:
         self.partitions = partitions
         self.read_states = read_states
         self.bounds = bounds
-        self.feeds = [Feed(each, database, bounds.documents_cached_max) for each in projections]
+        live = generations.read(database)
+        cached = bounds.documents_cached_max
+        self.feed_only([], [Feed(each, database, cached, live.of(each.name)) for each in projections])
         self.dead: list[DeadLetter] = []
         self.on_catching_up = on_catching_up
+
+    def feed_only(self, beside: Sequence[Feed], live: Sequence[Feed]) -> None:
+        """Feed these from now on: the live generations, and others ``beside`` them.
+
+        Those are written first: whoever has read from the live one, and reads from another after a swap, then
+        finds nothing older there.
+        """
+        self.beside, self.live = list(beside), list(live)
+        self.feeds = [*self.beside, *self.live]
 
     def process(self, records: Sequence[Record]) -> list[DeadLetter]:
         """Fold the records and write the documents, then how far that is. Returns what could not be folded.
@@ -140,11 +151,29 @@ class Projector:
         for event, at, error in failed:
             self._bury_unfolded(feed, event, at, error)
         if documents:
-            self._patiently(lambda: store.put_right(self.database[asked.projection], documents))
+            self._patiently(lambda: store.put_right(self.database[feed.name], documents))
         feed.folding.drop(asked.documents)
         log.warning(
             "%s: built %d of %d documents anew", asked.projection, len(documents), len(asked.documents)
         )
+
+    def read_store(self, shard: int, after: int, until: int) -> None:
+        """Take all of the topic's events with after < seq <= until from the store, and write them. Raises as
+        ``process`` does.
+        """
+        last = after
+        for recorded in self._history(shard, after, until):
+            last = recorded.seq
+            here = destination(recorded.event, self.partitions)
+            if here.topic == self.topic:
+                for feed in self.feeds:
+                    feed.take(Place(*here, shard), (recorded,))
+                self._write_if_full()
+                self.on_catching_up()
+        self._write()
+        if last != until and not self.dead:
+            message = f"shard {shard}: {self.topic} had event {until}, the store ends at {last}"
+            raise HistoryError(message)
 
     def _catch_up(self, place: Place, behind: Sequence[Feed], until: int) -> None:
         """Take the events that did not come through Kafka, up to ``until``, from the store."""
@@ -190,28 +219,33 @@ class Projector:
     def _bury(self, value: bytes, reason: str, **found: str | int) -> None:
         headers = {"reason": reason, **{name: str(what) for name, what in found.items()}}
         log.error("Dead letter: %s", headers)
-        self.dead.append(DeadLetter(value, headers))
+        letter = DeadLetter(value, headers)
+        if letter not in self.dead:  # what one generation of a projection cannot take in, another cannot
+            self.dead.append(letter)
 
     def _write_if_full(self) -> None:
         if any(len(feed.pending) >= self.bounds.events_per_write_max for feed in self.feeds):
             self._write()
 
     def _write(self) -> None:
+        self._write_all(self.beside)
+        self._write_all(self.live)
+
+    def _write_all(self, feeds: Sequence[Feed]) -> None:
         """Documents first, then progress: so that progress never promises what is not there."""
-        marks = [mark for feed in self.feeds for mark in feed.marks.values()]
-        for feed in self.feeds:
+        marks = [mark for feed in feeds for mark in feed.marks.values()]
+        for feed in feeds:
             self._fold_and_write(feed)
         if marks:
             self._patiently(lambda: progress.write(self.database, marks))
 
     def _fold_and_write(self, feed: Feed) -> None:
-        name = feed.projection.name
         self._patiently(feed.load_missing)
         for event, at, error in feed.fold_pending():
             self._bury_unfolded(feed, event, at, error)
         changed = feed.folding.take_changed()
         if changed:
-            self._patiently(lambda: store.replace_older(self.database[name], changed))
+            self._patiently(lambda: store.replace_older(self.database[feed.name], changed))
         feed.folding.forget(changed)
         feed.marks = {}
 

@@ -19,12 +19,15 @@ from pathlib import Path
 from typing import Any
 
 import faust
+import psycopg
 from pymongo import MongoClient
 from pymongo.database import Database
+from pymongo.errors import PyMongoError
 
-from projections import progress, store
+from projections import generations, progress, store
 from projections.projection import Document
 from projections.registry import PROJECTIONS
+from streams.attending import Attendance, AttendanceBounds
 from streams.lag_watch import LagWatch
 from streams.projector import Bounds, DeadLetter, Projector, ReadStates, Record, store_reader
 from streams.sources import SOURCES
@@ -53,6 +56,9 @@ class ReadModelsConfig:
     gather_ms_max: int = 10
     """How long a batch waits for more records: part of how late a reader sees a write."""
     bounds: Bounds = field(default_factory=Bounds)
+    attendance: AttendanceBounds = field(default_factory=AttendanceBounds)
+    look_ms: int = 250
+    """How often to look whether another generation is to be fed."""
     commit_interval_ms: int = 500
     """Offsets are committed this often; what is not is done again after a crash, to no effect."""
     session_timeout_ms: int = 10_000
@@ -103,15 +109,24 @@ async def _serve(config: ReadModelsConfig, on_ready: Callable[[], None]) -> None
         os._exit(0)  # nothing is in hand that would have to be finished
     await starting
     watch.start()
+    looking = asyncio.ensure_future(_look_regularly(agents, config.look_ms))
     log.info("Following %s as %s", ", ".join(agent.topic for agent in agents), config.group)
     if await _first_of(asyncio.ensure_future(app.wait_until_stopped()), stopping) is not None:
         die(f"Faust stopped by itself: {app.crash_reason!r}", app.crash_reason)
+    looking.cancel()
     await _stop(app, watch, config.stop_ms_max)
 
 
 def _prepare(database: Database[Document], names: Sequence[str]) -> None:
-    store.prepare(database, [PROJECTIONS[name] for name in names])
+    store.prepare(generations.live_view(database), [PROJECTIONS[name] for name in names])
     progress.prepare(database)
+
+
+async def _look_regularly(agents: Sequence["Agent"], every_ms: int) -> None:
+    while True:
+        await asyncio.sleep(every_ms / 1000)
+        for agent in agents:
+            await agent.look()
 
 
 async def _first_of(work: asyncio.Future[Any], stopping: asyncio.Event) -> asyncio.Future[Any] | None:
@@ -182,12 +197,32 @@ class Agent:
         self.read_states: ReadStates = store_reader(config.postgres_dsn)
         self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=topic)
         self.projector: Projector | None = None
+        self.attendance: Attendance | None = None
 
-    async def load(self) -> Projector:
+    async def load(self, owned: Sequence[int] = ()) -> Projector:
         """Begin anew from what is written: other partitions are ours now."""
-        loop = asyncio.get_running_loop()
-        self.projector = await loop.run_in_executor(self.thread, self._new_projector)
+        begun = asyncio.get_running_loop().run_in_executor(self.thread, self._begin, owned)
+        self.projector, self.attendance = await begun
         return self.projector
+
+    def _begin(self, owned: Sequence[int]) -> tuple[Projector, Attendance]:
+        projector = self._new_projector()
+        attendance = Attendance(projector, owned, self.config.attendance)
+        attendance.look()  # before the first record
+        return projector, attendance
+
+    async def look(self) -> None:
+        """Between two batches: feed the generations that are to be fed now. With a database away, the next
+        look will do.
+        """
+        if self.attendance is None:
+            return
+        try:
+            await asyncio.get_running_loop().run_in_executor(self.thread, self.attendance.look)
+        except (PyMongoError, psycopg.Error) as error:
+            log.warning("%s: cannot look after the generations: %s", self.topic, error)
+        except Exception as error:  # noqa: BLE001 - what is fed is not what should be
+            die(f"{self.topic}: {error!r}", error)
 
     def _new_projector(self) -> Projector:
         config = self.config
@@ -258,7 +293,7 @@ def _follow_assignments(
         nonlocal ready
         _, assigned = args  # the sender, and what is assigned now
         for agent in agents:
-            await agent.load()
+            await agent.load([place.partition for place in assigned if place.topic == agent.topic])
         watch.follow({(place.topic, place.partition) for place in assigned})
         log.info("Assigned: %s", sorted((place.topic, place.partition) for place in assigned))
         if not ready:

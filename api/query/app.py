@@ -1,5 +1,6 @@
 """The query API's application."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from litestar import Litestar
@@ -16,6 +17,7 @@ from api.query.freshness import Freshness
 from api.query.list_views import OrderLists
 from api.query.market_cache import MarketCache
 from api.query.money import CONTROLLERS as MONEY
+from projections.generations import live_view
 from projections.projection import Document
 
 
@@ -42,18 +44,18 @@ class QueryConfig:
 
 def create_app(config: QueryConfig) -> Litestar:
     """Return the application; nothing is connected before the first request."""
-    reader = _reader(config)
+    database = _database(config)
     return Litestar(
         route_handlers=[health, venue_status, Orders, OrderLists, Accounts, Activity, Markets, *MONEY],
-        dependencies={"reader": Provide(lambda: reader, sync_to_thread=False)},
+        dependencies={"reader": Provide(_readers(config, database), sync_to_thread=True)},
         on_app_init=[bearer_tokens(config.token_secret, exclude=["^/health$", "^/schema"]).on_app_init],
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=OpenAPIConfig(title="Crypto OMS query API", version="1.0.0"),
-        on_shutdown=[reader.database.client.close],
+        on_shutdown=[database.client.close],
     )
 
 
-def _reader(config: QueryConfig) -> Reader:
+def _database(config: QueryConfig) -> Database[Document]:
     client: MongoClient[Document] = MongoClient(
         config.mongo_url,
         connect=False,
@@ -61,9 +63,18 @@ def _reader(config: QueryConfig) -> Reader:
         socketTimeoutMS=config.mongo_answer_ms_max,
         maxPoolSize=config.mongo_connections_max,
     )
-    database: Database[Document] = client[config.mongo_database]
+    return client[config.mongo_database]
+
+
+def _readers(config: QueryConfig, database: Database[Document]) -> Callable[[], Reader]:
+    """Return what makes the reader of one query: it looks once which generations are live."""
     markets = MarketCache(
         database, config.markets_cached_ms_max, config.markets_reread_ms_min, config.markets_max
     )
-    freshness = Freshness(database, config.read_after_ms_max, config.read_after_poll_ms)
-    return Reader(database, markets, freshness, config.partitions)
+
+    def reader() -> Reader:
+        view = live_view(database)
+        freshness = Freshness(view, config.read_after_ms_max, config.read_after_poll_ms)
+        return Reader(view, markets, freshness, config.partitions)
+
+    return reader

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Annotated, Literal, TypeVar
 
@@ -11,10 +12,10 @@ from litestar.datastructures import State
 from litestar.di import NamedDependency
 from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter
 from litestar.security.jwt import Token
-from pymongo.database import Database
 
 from api.auth import Identity, may_read
 from api.problems import Problem
+from api.query import cursors
 from api.query.book_views import BookView, OrderBookView, book_view, order_book_view
 from api.query.freshness import Freshness
 from api.query.limit_views import LimitsView, Use, limits_view, symbols_of
@@ -52,6 +53,7 @@ from projections import (
     trades,
     venue,
 )
+from projections.generations import LiveView
 from projections.projection import Document
 
 T = TypeVar("T")
@@ -77,15 +79,25 @@ AskedBy = Request[Identity, Token, State]
 
 
 class Reader:
-    """What the routes read from; one for each process."""
+    """What one query reads from: the generations that were live when it began, or those of its cursor."""
 
     def __init__(
-        self, database: Database[Document], markets: MarketCache, freshness: Freshness, partitions: int
+        self, database: LiveView, markets: MarketCache, freshness: Freshness, partitions: int
     ) -> None:
         self.partitions = partitions
         self.database = database
         self.markets = markets
         self.freshness = freshness
+
+    def at_cursor(self, projection: str, cursor: str | None) -> tuple["Reader", str | None]:
+        """Return what reads on where ``cursor`` was given out, and the page key it holds."""
+        view, page_key = cursors.read(self.database, projection, cursor)
+        freshness = replace(self.freshness, database=view)
+        return Reader(view, self.markets, freshness, self.partitions), page_key
+
+    def cursor(self, projection: str, page_key: str) -> str:
+        """Return the cursor for what comes after ``page_key``."""
+        return cursors.write(self.database, projection, page_key)
 
     async def answer(
         self, projection: str, after: tuple[str | None, str | None], read: Callable[[], T], beside: str = ""
@@ -232,11 +244,12 @@ class Accounts(Controller):
         status: FromQuery[list[OrderStatus] | None] = None,
         symbol: FromQuery[str | None] = None,
         limit: Limit = PAGE_DEFAULT,
-        cursor: Annotated[str | None, QueryParameter(pattern=r"^\d{17}-[0-9a-f-]{36}$")] = None,
+        cursor: cursors.Cursor = None,
         after: AfterQuery = None,
         read_after: AfterHeader = None,
     ) -> Response[OrdersPage]:
         may_read(request.user, account)
+        reader, before = reader.at_cursor("orders", cursor)
 
         def read() -> OrdersPage:
             found = orders.of_account(
@@ -244,11 +257,11 @@ class Accounts(Controller):
                 account,
                 statuses=status or orders.STATUSES,
                 symbol=symbol,
-                before=cursor,
+                before=before,
                 orders_max=limit + 1,
             )
             page = found[:limit]
-            next_cursor = page[-1]["page_key"] if len(found) > limit else None
+            next_cursor = reader.cursor("orders", page[-1]["page_key"]) if len(found) > limit else None
             return OrdersPage(reader.order_views(page), next_cursor)
 
         return await reader.answer("orders", (after, read_after), read, "trade_changes")

@@ -6,6 +6,7 @@ from pymongo.database import Database
 
 from domain.market import MarketRules
 from projections import markets
+from projections.generations import live_view
 from projections.projection import Document
 
 
@@ -37,7 +38,8 @@ class MarketCache:
     def _refresh(self, age_s_max: float) -> None:
         if monotonic() - self.read_at <= age_s_max:
             return
-        found = [markets.rules_of(each) for each in markets.all_markets(self.database, self.markets_max)]
+        view = live_view(self.database)  # of this moment: the process outlives generations
+        found = [markets.rules_of(each) for each in markets.all_markets(view, self.markets_max)]
         self.by_symbol = {rules.symbol: rules for rules in found}
         self.scales = {rules.base_asset: rules.base_scale for rules in found} | {
             rules.quote_asset: rules.quote_scale for rules in found

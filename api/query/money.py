@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 from litestar import Controller, Response, get
-from litestar.params import FromPath, FromQuery, QueryParameter
+from litestar.params import FromPath, FromQuery
 from msgspec import Meta
 
 from api.auth import READS_ALL, may_read, requires
@@ -18,6 +18,7 @@ from api.query.controllers import (
     Reader,
     not_found,
 )
+from api.query.cursors import Cursor
 from api.query.decimals import Decimal, Time, time_given, time_of
 from domain.numbers import format_units
 from projections import ledger, transfers
@@ -106,16 +107,17 @@ class Transfers(Controller):
         reader: Read,
         account: FromPath[str],
         limit: Limit = PAGE_DEFAULT,
-        cursor: Annotated[str | None, QueryParameter(pattern=r"^\d{17}-[0-9a-f-]{36}$")] = None,
+        cursor: Cursor = None,
         after: AfterQuery = None,
         read_after: AfterHeader = None,
     ) -> Response[TransfersPage]:
         may_read(request.user, account)
+        reader, before = reader.at_cursor("transfers", cursor)
 
         def read() -> TransfersPage:
-            found = transfers.of_account(reader.database, account, cursor, limit + 1)
+            found = transfers.of_account(reader.database, account, before, limit + 1)
             page = found[:limit]
-            next_cursor = page[-1]["page_key"] if len(found) > limit else None
+            next_cursor = reader.cursor("transfers", page[-1]["page_key"]) if len(found) > limit else None
             return TransfersPage(account, [_transfer_view(each, reader) for each in page], next_cursor)
 
         return await reader.answer("transfers", (after, read_after), read)

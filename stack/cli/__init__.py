@@ -22,7 +22,9 @@ COMMANDS = (
     Command("replay", "send the orders of a file", "stack.cli.replay", "replay"),
     Command("token", "print a bearer token for curl", "stack.cli.token", "token"),
     Command("audit", "verify the whole history; reconcile it with custody", "stack.cli.audit", "audit"),
-    Command("projections", "read models: their dead letters", "stack.cli.projections", "projections"),
+    Command(
+        "projections", "how far the read models are; build one anew", "stack.cli.projections", "projections"
+    ),
     Command("backup", "write a backup of the event store", "stack.cli.backup", "backup"),
     Command("restore", "rebuild all from the store or a backup", "stack.cli.restore", "restore"),
     Command("test", "run the tests, or one kind of them", "stack.cli.test", "run_tests"),

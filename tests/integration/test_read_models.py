@@ -46,12 +46,14 @@ SHARDS = 30
 
 WORKER = """
 import json, logging, pathlib, sys
+from streams.attending import AttendanceBounds
 from streams.projector import Bounds
 from streams.read_models import ReadModelsConfig, run
 logging.basicConfig(level=logging.WARNING)
 given = json.loads(sys.argv[1])
 given["folder"] = pathlib.Path(given["folder"])
 given["bounds"] = Bounds(**given.get("bounds", {}))
+given["attendance"] = AttendanceBounds(**given.get("attendance", {}))
 given["projections"] = tuple(given.get("projections", ReadModelsConfig.projections))
 run(ReadModelsConfig(**given), lambda: print("ready", flush=True))
 """
