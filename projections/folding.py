@@ -25,7 +25,7 @@ class Folding:
         """
         begins, known, missing = self.projection.begins, set(self.documents), dict[str, None]()
         for event, at in events:
-            for document_id, part in self.projection.parts(event, at.shard):
+            for document_id, part in self.projection.split(event, at):
                 if document_id not in known:
                     known.add(document_id)
                     if not begins(part):
@@ -38,7 +38,7 @@ class Folding:
 
     def fold(self, event: Event, at: At) -> None:
         """Take ``event`` into the documents it touches. One that has seen it already stays as it is."""
-        for document_id, part in self.projection.parts(event, at.shard):
+        for document_id, part in self.projection.split(event, at):
             before = self.documents.get(document_id)
             if before is not None and at.seq <= before["seq"]:
                 continue

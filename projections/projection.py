@@ -31,16 +31,22 @@ def _never(_: Any) -> bool:
 class Projection:
     """One read model; ``name`` is its collection, and its documents carry ``_id``, ``seq`` and ``shard``.
 
-    ``parts(event, shard)`` yields (document id, what happened to it), each id once. ``fold(document, part,
-    at)`` returns the document after it; it may change the one it is given. ``begins(part)``: no document can
-    be there before, so none is looked for. ``ended(document)``: nothing will change it any more, so nobody
-    needs to keep it at hand.
+    ``parts(event, shard)`` yields (document id, what happened to it), each id once; with ``by_seq`` it is
+    given the whole ``At`` instead of the shard, for documents that each hold a stretch of history.
+    ``fold(document, part, at)`` returns the document after it; it may change the one it is given.
+    ``begins(part)``: no document can be there before, so none is looked for. ``ended(document)``: nothing
+    will change it any more, so nobody needs to keep it at hand.
     """
 
     name: str
     event_types: frozenset[type[Event]]
-    parts: Callable[[Any, int], Iterable[Part]]
+    parts: Callable[[Any, Any], Iterable[Part]]
     fold: Callable[[Any, Any, At], Any]
     indexes: Sequence[Sequence[str]] = ()
     begins: Callable[[Any], bool] = _never
     ended: Callable[[Any], bool] = _never
+    by_seq: bool = False
+
+    def split(self, event: Event, at: At) -> Iterable[Part]:
+        """Return which documents ``event`` changes, and its part for each."""
+        return self.parts(event, at if self.by_seq else at.shard)

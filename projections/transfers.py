@@ -5,7 +5,7 @@ sender's (``direction`` out) and the receiver's (in). ``amount`` in minor units 
 What a kind of transfer does not have is ``None``.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pymongo.database import Database
@@ -18,6 +18,8 @@ from domain.transfer import (
     WithdrawalCompleted,
     WithdrawalRequested,
 )
+from projections import by_account
+from projections.by_account import Pair
 from projections.projection import At, Document, Projection
 
 Begun = FundsDeposited | WithdrawalRequested | FundsTransferred | BalanceAdjusted
@@ -128,3 +130,19 @@ def by_id(database: Database[Document], transfer_id: str) -> list[Document]:
     """Return each account's side of the transfer, the sender's first."""
     found = database["transfers"].find({"transfer_id": transfer_id}).limit(2)
     return sorted(found, key=lambda side: side["direction"], reverse=True)
+
+
+def scan(
+    database: Database[Document],
+    *,
+    accounts: Sequence[str] | None,
+    first_us: int,
+    until_us: int,
+    last: Pair | None,
+    documents_max: int,
+) -> list[Document]:
+    """Return the sides of transfers by account and time, oldest first, those begun from ``first_us`` until
+    just before ``until_us``, from just after ``last`` (account and page key) on.
+    """
+    wanted: Document = {"page_key": {"$gte": f"{first_us:017d}", "$lt": f"{until_us:017d}"}}
+    return by_account.after(database, "transfers", "page_key", wanted, accounts, last, documents_max)
