@@ -32,6 +32,13 @@ PROBLEMS: dict[str, Reason] = {
     "not_yet_visible": Reason(
         "What the token names has not arrived in the read model in time.", "Ask again in a moment."
     ),
+    "too_much": Reason(
+        "The answer would be larger than one answer may be.",
+        "Ask for less: a shorter time, fewer accounts or markets, or fewer groups.",
+    ),
+    "too_many_exports": Reason(
+        "As many exports as this API takes on at a time are running.", "Ask again after the time named."
+    ),
     "overloaded": Reason(
         "More orders are on their way than can be decided in good time; this one was not taken.",
         "Send it again, with the same client id, after the time named. Cancels are still taken.",

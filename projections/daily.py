@@ -147,6 +147,15 @@ def scan(
     return by_account.after(database, "daily", "symbol", wanted, accounts, last, documents_max)
 
 
+def of_pair(database: Database[Document], pair: Pair) -> list[Document]:
+    """Return the document of an account and market, if there is one."""
+    return list(database["daily"].find({"_id": f"{pair.value}|{pair.account}"}).limit(1))
+
+
 def days_of(document: Document, first: int, last: int) -> list[Document]:
-    """Return the document's days from ``first`` to ``last``, both included."""
-    return [day for day in document["days"] if first <= day["day"] <= last]
+    """Return the document's days from ``first`` to ``last``, both included. Where all days before are asked
+    for as well (``first`` is 0), the sum of those that are no longer kept comes before them.
+    """
+    earlier = document["earlier"]
+    found = [day for day in document["days"] if first <= day["day"] <= last]
+    return [earlier, *found] if earlier is not None and first == 0 and earlier["day"] <= last else found

@@ -15,6 +15,7 @@ from pymongo.database import Database
 
 from api.auth import Identity, may_read
 from api.problems import Problem
+from api.query.exports import Exports
 from api.query.freshness import Freshness
 from api.query.limit_views import LimitsView, Use, limits_view, symbols_of
 from api.query.market_cache import MarketCache
@@ -28,7 +29,6 @@ from api.query.views import (
     MarketView,
     PositionsView,
     PositionView,
-    TradesView,
     TradeView,
     VenuesView,
     account_view,
@@ -50,7 +50,6 @@ from projections import (
     orders,
     positions,
     trade_changes,
-    trades,
     venue,
 )
 from projections.projection import Document
@@ -80,10 +79,13 @@ AskedBy = Request[Identity, Token, State]
 class Reader:
     """What the routes read from; one for each process."""
 
-    def __init__(self, database: Database[Document], markets: MarketCache, freshness: Freshness) -> None:
+    def __init__(
+        self, database: Database[Document], markets: MarketCache, freshness: Freshness, exports: Exports
+    ) -> None:
         self.database = database
         self.markets = markets
         self.freshness = freshness
+        self.exports = exports
 
     async def answer(
         self, projection: str, after: tuple[str | None, str | None], read: Callable[[], T], beside: str = ""
@@ -103,6 +105,10 @@ class Reader:
             raise not_found("market", symbol)
         return rules
 
+    def rules_visible(self, symbol: str) -> MarketRules:
+        """Return the rules of a market that something is known of, so that it must be listed."""
+        return self._known(self.markets.rules(symbol), symbol)
+
     def order_views(self, found: list[Document]) -> list[OrderView]:
         filled = [order["_id"] for order in found if order.get("fills_count")]
         changes = trade_changes.of_orders(self.database, filled) if filled else {}
@@ -111,16 +117,14 @@ class Reader:
     def _order_view(self, order: Document, changes: Sequence[Document]) -> OrderView:
         if order["status"] == orders.REJECTED:
             return order_view(order, None)
-        rules = self._known(self.markets.rules(order["symbol"]), order["symbol"])
-        return order_view(order, rules, changes)
+        return order_view(order, self.rules_visible(order["symbol"]), changes)
 
     def trade_views(self, found: list[Document], rules: MarketRules) -> list[TradeView]:
         changes = trade_changes.of_trades(self.database, found) if found else {}
         return [trade_view(trade, rules, changes.get(trade["trade_id"])) for trade in found]
 
     def position_view(self, position: Document) -> PositionView:
-        symbol = position["symbol"]
-        return position_view(position, self._known(self.markets.rules(symbol), symbol))
+        return position_view(position, self.rules_visible(position["symbol"]))
 
     def balance_views(self, documents: list[Document]) -> list[BalanceView]:
         sums: dict[str, tuple[int, int]] = {}
@@ -148,7 +152,7 @@ class Reader:
             limits.limits_of(document),
             None if document is None else document["changed_at_us"],
             use,
-            lambda symbol: self._known(self.markets.rules(symbol), symbol),
+            self.rules_visible,
             lambda asset: self._known(self.markets.scale(asset), asset),
         )
 
@@ -348,22 +352,6 @@ class Markets(Controller):
             return book_view(reader.rules(symbol), books.of_market(reader.database, symbol), depth)
 
         return await reader.answer("books", (after, read_after), read)
-
-    @get("/{symbol:str}/trades", operation_id="listTrades", summary="The last trades, newest first")
-    async def trades_of(
-        self,
-        reader: Read,
-        symbol: FromPath[str],
-        limit: Limit = PAGE_DEFAULT,
-        after: AfterQuery = None,
-        read_after: AfterHeader = None,
-    ) -> Response[TradesView]:
-        def read() -> TradesView:
-            rules = reader.rules(symbol)
-            found = trades.latest(reader.database, symbol, limit)
-            return TradesView(symbol, reader.trade_views(found, rules))
-
-        return await reader.answer("trades", (after, read_after), read, "trade_changes")
 
 
 @get(

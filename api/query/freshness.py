@@ -5,7 +5,7 @@ until the projection it reads has come so far, and only on the places that proje
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from time import monotonic
@@ -30,6 +30,14 @@ class Freshness:
     database: Database[Document]
     wait_ms_max: int
     poll_ms: int
+
+    async def reach_all(self, projections: Sequence[str], after: str | None) -> dict[str, str]:
+        """Wait for each of them. Return the headers of the first: that is what the answer is about."""
+        headers = await self.reach(projections[0], after)
+        if after:
+            for projection in projections[1:]:
+                await self.reach(projection, after)
+        return headers
 
     async def reach(self, projection: str, after: str | None) -> dict[str, str]:
         """Wait until ``projection`` shows what the token ``after`` names. Return the headers that say how
