@@ -26,7 +26,7 @@ from api.query.listing import AccountsQuery, Forms, SymbolQuery, answer_all, rea
 from api.query.order_search import Wanted
 from api.query.order_views import OrderStatus
 from api.query.pnl import documents
-from api.query.times import Days, FirstDay, FromDay, LastDay, Span, ToDay, days_of, wrong
+from api.query.times import US_MAX, Days, FirstDay, FromDay, LastDay, Span, ToDay, days_of, wrong
 from domain.event import Side
 from domain.market import DAY_US
 from domain.numbers import format_units
@@ -225,7 +225,7 @@ def _span_of(since: str, until: str) -> Span:
         raise too_much(
             f"{since} to {until} are {last - first + 1} days; at most {ORDER_DAYS_MAX} are summed up"
         )
-    return Span(first * DAY_US, max(first, last + 1) * DAY_US)
+    return Span(min(first * DAY_US, US_MAX), min(max(first, last + 1) * DAY_US, US_MAX))
 
 
 def _sides(reader: Reader, chosen: Chosen) -> Iterator[SideOfDay]:

@@ -12,6 +12,7 @@ from api.auth import bearer_tokens
 from api.problems import EXCEPTION_HANDLERS
 from api.query.analytics import Analytics
 from api.query.controllers import Accounts, Markets, Orders, Reader, health, venue_status
+from api.query.described import ABOUT, describe
 from api.query.exports import Exports
 from api.query.freshness import Freshness
 from api.query.holdings import Holdings
@@ -54,7 +55,7 @@ class QueryConfig:
 def create_app(config: QueryConfig) -> Litestar:
     """Return the application; nothing is connected before the first request."""
     reader = _reader(config)
-    return Litestar(
+    app = Litestar(
         route_handlers=[health, venue_status, Orders, OrderLists, Accounts, Markets, *MONEY, *SEARCHES],
         dependencies={
             "reader": Provide(lambda: reader, sync_to_thread=False),
@@ -63,9 +64,11 @@ def create_app(config: QueryConfig) -> Litestar:
         },
         on_app_init=[bearer_tokens(config.token_secret, exclude=["^/health$", "^/schema"]).on_app_init],
         exception_handlers=EXCEPTION_HANDLERS,
-        openapi_config=OpenAPIConfig(title="Crypto OMS query API", version="1.0.0"),
+        openapi_config=OpenAPIConfig(title="Crypto OMS query API", version="1.0.0", description=ABOUT),
         on_shutdown=[reader.database.client.close],
     )
+    describe(app)
+    return app
 
 
 def _reader(config: QueryConfig) -> Reader:

@@ -9,6 +9,7 @@ from typing import Annotated, TypeVar
 from litestar import Controller, Request, Response, get
 from litestar.datastructures import State
 from litestar.di import NamedDependency
+from litestar.openapi.spec import Example
 from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter
 from litestar.security.jwt import Token
 from pymongo.database import Database
@@ -62,15 +63,19 @@ ASSETS_MAX = 10_000  # of one account, over all shards
 SHARDS_MAX = 1_000
 ORDERS_COUNTED_MAX = 10_000  # open ones, for what is used of a limit
 
+PLACES = r"^[ae]\d{1,4}\.\d{1,3}:\d{1,18}(,[ae]\d{1,4}\.\d{1,3}:\d{1,18}){0,255}$"
 AfterQuery = Annotated[
     str | None,
     QueryParameter(
         name="after",
+        pattern=PLACES,
         description="The read-after token of a write's answer: wait (bounded) until it is visible.",
+        examples=[Example(value="a1.0:1243,e3.0:1240")],
     ),
 ]
 AfterHeader = Annotated[
-    str | None, HeaderParameter(name="OMS-Read-After", description="The same, as a header.")
+    str | None,
+    HeaderParameter(name="OMS-Read-After", pattern=PLACES, description="The same, as a header."),
 ]
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_MAX)]
 AskedBy = Request[Identity, Token, State]

@@ -1,6 +1,6 @@
 """Times and days as they are asked for: RFC 3339 in, microseconds and days since 1970 out."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from http import HTTPStatus
 from typing import Annotated, NamedTuple
 
@@ -98,7 +98,7 @@ def _us_of(name: str, text: str) -> int:
         moment = msgspec.convert(text.upper(), _Aware)
     except msgspec.ValidationError:
         raise wrong(f"{name}: {text!r} is no time of RFC 3339 such as 2026-01-31T12:00:00Z") from None
-    since = moment.astimezone(UTC) - EPOCH if moment.year > 1 else EPOCH - EPOCH
+    since = moment.replace(tzinfo=UTC) - EPOCH - (moment.utcoffset() or timedelta())
     us = (since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds
     return min(max(us, 0), US_MAX)
 
