@@ -12,7 +12,7 @@ from api.auth import bearer_tokens
 from api.problems import EXCEPTION_HANDLERS
 from api.query.analytics import Analytics
 from api.query.controllers import Accounts, Markets, Orders, Reader, health, venue_status
-from api.query.described import ABOUT, describe
+from api.query.described import ABOUT, describe, only_known_parameters
 from api.query.exports import Exports
 from api.query.freshness import Freshness
 from api.query.holdings import Holdings
@@ -63,6 +63,7 @@ def create_app(config: QueryConfig) -> Litestar:
             "asked": Provide(asked_of),
         },
         on_app_init=[bearer_tokens(config.token_secret, exclude=["^/health$", "^/schema"]).on_app_init],
+        before_request=only_known_parameters,
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=OpenAPIConfig(title="Crypto OMS query API", version="1.0.0", description=ABOUT),
         on_shutdown=[reader.database.client.close],

@@ -75,7 +75,12 @@ AfterQuery = Annotated[
 ]
 AfterHeader = Annotated[
     str | None,
-    HeaderParameter(name="OMS-Read-After", pattern=PLACES, description="The same, as a header."),
+    HeaderParameter(
+        name="OMS-Read-After",
+        pattern=PLACES,
+        description="The same, as a header.",
+        examples=[Example(value="a1.0:1243,e3.0:1240")],
+    ),
 ]
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_MAX)]
 AskedBy = Request[Identity, Token, State]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, cast
 
-from litestar import Litestar
+from litestar import Litestar, Request
 from litestar.openapi.spec import (
     Example,
     OpenAPIHeader,
@@ -22,6 +22,7 @@ from litestar.openapi.spec.enums import OpenAPIFormat, OpenAPIType
 from api.problems import PROBLEMS
 from api.query.freshness import AS_OF_HEADER, LAG_HEADER, SEQ_HEADER
 from api.query.listing import CSV, PARQUET
+from api.query.times import wrong
 
 ABOUT = """\
 What became of orders, what accounts have, what was traded: read from projections of the event store.
@@ -61,9 +62,24 @@ STATUSES = {
 OPEN = "health"  # the one route without a token
 
 
+def only_known_parameters(request: Request[Any, Any, Any]) -> None:
+    """Refuse a parameter that the route does not take: somebody misspelled a filter, and would be told more
+    than was asked for. Raises ``Problem`` (400).
+    """
+    known = request.app.state.query_names.get(request.route_handler.operation_id)
+    if known is not None and (unknown := sorted(set(request.query_params) - known)):
+        takes = ", ".join(sorted(known)) or "none"
+        raise wrong(f"unknown parameter {unknown[0][:80]!r}; this route takes: {takes}")
+
+
 def describe(app: Litestar) -> None:
-    """Complete the document that the application serves."""
+    """Complete the document that the application serves, and keep which parameters each route takes."""
     document = app.openapi_schema
+    app.state.query_names = {
+        item.get.operation_id: {each.name for each in _parameters(item.get) if each.param_in == "query"}
+        for item in (document.paths or {}).values()
+        if item.get is not None
+    }
     if document.components.schemas is not None:
         document.components.schemas[PROBLEM] = _problem_schema()
     for path, item in (document.paths or {}).items():

@@ -72,7 +72,7 @@ def span_of(since: str | None, until: str | None) -> Span:
     """Return what lies between two times; ``None``: without such a bound. Raises ``Problem`` (400)."""
     first = 0 if since is None else _us_of("from", since)
     end = US_MAX if until is None else _us_of("to", until)
-    if first > end:
+    if first > end and since is not None:
         raise wrong(f"from: {since} is after to: {until}; exchange the two")
     return Span(first, end)
 
@@ -81,9 +81,9 @@ def days_of(since: str | None, until: str | None) -> Days:
     """Return the days between two, both included. Raises ``Problem`` (400)."""
     first = 0 if since is None else _day_of("from", since)
     last = DAYS_MAX if until is None else _day_of("to", until)
-    if first > last:
+    if first > last and since is not None and until is not None:
         raise wrong(f"from: {since} is after to: {until}; exchange the two")
-    return Days(max(first, 0), last)
+    return Days(max(first, 0), max(last, -1))
 
 
 def _day_of(name: str, text: str) -> int:

@@ -3,6 +3,7 @@ allows, and much that it forbids, and holds each answer against it.
 """
 
 from collections.abc import Iterator
+from re import fullmatch
 from typing import Any
 
 import pytest
@@ -10,20 +11,25 @@ import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis import Case, GenerationMode
 
+from api.query.controllers import PLACES
 from docs import openapi_query
 from stack.running import Stack
+from streams.compare import heads
+from streams.progress import write_token
 from tests.integration.serving import served
-from tests.integration.test_query_api import token, written
+from tests.integration.test_query_api import PARTITIONS, token, written
 from tests.unit.projections.trading import trading
 
 EXAMPLES_MAX = 15  # of each route, so that all of them take about a minute
 ANSWER_S_MAX = 10
 
+VENUE = trading(150, seed=4, money_moves=True)
+TOKEN = write_token(heads(VENUE.events, PARTITIONS))
+
 
 @pytest.fixture(scope="module")
 def address(servers: Stack) -> Iterator[str]:
-    venue = trading(150, seed=4, money_moves=True)
-    with written(servers, venue) as config, served(config) as address:
+    with written(servers, VENUE) as config, served(config) as address:
         yield address
 
 
@@ -36,15 +42,29 @@ schema = schemathesis.openapi.from_dict(openapi_query.document())
     suppress_health_check=list(HealthCheck),
 )
 def test_every_answer_is_one_that_the_document_foresees(case: Case[Any], address: str) -> None:
-    if case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE:
+    positive = case.meta is not None and case.meta.generation.mode is GenerationMode.POSITIVE
+    with_real_token(case, positive=positive)
+    if positive:
         make_sense_of(case)
     case.call_and_validate(base_url=address, headers=token("analyst"), timeout=ANSWER_S_MAX)
 
 
+def with_real_token(case: Case[Any], *, positive: bool) -> None:
+    """Name what was written, where something else is named in the same form: that never becomes visible. In a
+    positive case a header is sometimes not of its form: one that schemathesis varied for a case before.
+    """
+    for given, name in ((case.query, "after"), (case.headers, "OMS-Read-After")):
+        if given and name in given and (positive or fullmatch(PLACES, str(given[name]))):
+            given[name] = TOKEN
+
+
 def make_sense_of(case: Case[Any]) -> None:
-    """Mend what a schema cannot say: a cursor is one that the API gave, and a time ends after it began."""
+    """Mend what a schema cannot say: a cursor is one that the API gave, a time ends after it began,
+    and orders are summed up for 31 days at most."""
     query = case.query
     if isinstance(query, dict):
         query.pop("cursor", None)
         if "from" in query and "to" in query:
             query["from"], query["to"] = sorted((query["from"], query["to"]))
+            if case.path == "/v1/analytics/orders":
+                query["to"] = query["from"]
