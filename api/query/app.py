@@ -50,6 +50,7 @@ class QueryConfig:
     """Exports that this process streams at a time."""
     export_s_max: float = 1_800
     export_rows_max: int = 5_000_000
+    """Beyond these bounds an export breaks off, so that nobody takes a part for the whole."""
 
 
 def create_app(config: QueryConfig) -> Litestar:

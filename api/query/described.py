@@ -155,7 +155,7 @@ def _as_tables(response: OpenAPIResponse) -> None:
     response.content = {**(response.content or {}), CSV: file, PARQUET: file}
     response.headers = {
         **(response.headers or {}),
-        "OMS-Rows-Max": _header("Of some tables: how many rows it has at most.", "200000"),
+        "OMS-Rows-Max": _header("Of orders of all accounts: about how many rows it has at most.", "200000"),
     }
 
 

@@ -41,9 +41,10 @@ class Listing:
     """A list, as it was asked for.
 
     ``items(last, some)`` walks it from just after the key ``last`` on, at first ``some`` at a time;
-    ``views`` makes what JSON shows of what was found, ``rows`` the rows of a table of those. ``scope`` tells
-    what was asked for from all else; ``keys``: of what kinds a key is. ``count(most)``: how many there are,
-    at most; those that do not fit may count.
+    ``views`` makes what JSON shows of what was found, ``rows`` the rows of a table of those. ``scope``
+    tells what was asked for from all else; ``keys``: of what kinds a key is. ``count()``: about how many
+    there are at most, where that costs nothing: counting those of a filter would cost as much as reading
+    them.
     """
 
     name: str
@@ -54,7 +55,7 @@ class Listing:
     views: Callable[[list[Any]], list[Any]]
     row: type[msgspec.Struct]
     rows: Callable[[list[Any]], list[Any]] = list
-    count: Callable[[int], int] | None = None
+    count: Callable[[], int] | None = None
 
 
 def walk(

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from http import HTTPStatus
 from typing import Annotated, Any, TypeVar
 
 import msgspec
@@ -14,7 +13,6 @@ from litestar.params import FromQuery, QueryParameter
 from litestar.response import Stream
 
 from api.auth import READS_ALL, Identity, may_read
-from api.problems import Problem
 from api.query.controllers import PAGE_DEFAULT, PAGE_MAX, AfterHeader, AfterQuery, Reader
 from api.query.cursors import LENGTH_MAX, Key, read_cursor, write_cursor
 from api.query.exports import TABLES, Format, Item, Listing
@@ -126,22 +124,11 @@ async def answer(
         return Response(await asyncio.to_thread(_page, listing, last, asked.limit, page), headers=headers)
     reader.exports.check()
     if listing.count is not None:
-        most = await asyncio.to_thread(listing.count, reader.exports.rows_max + 1)
-        _check_size(most, reader.exports.rows_max)
-        headers["OMS-Rows-Max"] = str(most)
+        headers["OMS-Rows-Max"] = str(await asyncio.to_thread(listing.count))
     headers["Content-Disposition"] = f'attachment; filename="{listing.name}.{asked.form.format}"'
     pieces = reader.exports.pieces(listing, last, asked.form.format)
     streamed: Any = Stream(pieces, media_type=TYPES[asked.form.format], headers=headers)
     return streamed  # type: ignore[no-any-return] # the same answer in another form
-
-
-def _check_size(rows: int, rows_max: int) -> None:
-    if rows > rows_max:
-        raise Problem(
-            HTTPStatus.BAD_REQUEST,
-            "too_much",
-            f"more than {rows_max} rows would be exported; name a shorter time, an account or a market",
-        )
 
 
 def _page(listing: Listing, last: Any, limit: int, page: Callable[[list[Any], str | None], T]) -> T:

@@ -121,7 +121,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
             views=reader.order_views,
             row=OrderRow,
             rows=lambda views: [row_of(view) for view in views],
-            count=lambda most: orders.count(reader.database, most, **self._by_index(None)),
+            count=None if self.accounts else lambda: orders.count_all(reader.database),
         )
 
     def items(self, reader: Reader, last: tuple[str] | None, some: int) -> Iterator[Item]:
