@@ -75,7 +75,7 @@ def test_a_list_is_exported_to_a_file(stack: Stack, desk: Desk, tmp_path: Path) 
     done = export(stack, "/v1/transfers", file, "--where", "account=ann", "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["bytes"] == file.stat().st_size
-    (row,) = csv.DictReader(file.open())
+    (row,) = csv.DictReader(file.read_text().splitlines())
     assert (row["kind"], row["asset"], row["amount"]) == ("deposit", "USD", "100")
     table = tmp_path / "balances.parquet"
     assert export(stack, "/v1/balances", table).returncode == 0

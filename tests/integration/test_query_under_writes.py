@@ -16,7 +16,7 @@ from litestar.testing import TestClient
 from pymongo import MongoClient
 
 from api.query.app import QueryConfig, create_app
-from api.query.exports import CHUNK_MAX
+from api.query.exports import CHUNK_MAX, PIECE_ROWS
 from projections import store
 from projections.registry import PROJECTIONS
 from stack.running import Stack
@@ -164,7 +164,7 @@ def test_an_export_that_is_broken_off_ends_and_makes_room(many: QueryConfig, kin
 
 def test_an_export_beyond_the_bound_breaks_off(many: QueryConfig) -> None:
     with (
-        served(replace(many, export_rows_max=100)) as address,
+        served(replace(many, export_rows_max=PIECE_ROWS + 1)) as address,
         pytest.raises(httpx.RemoteProtocolError),
     ):
         asked(f"{address}/v1/orders?format=csv")
