@@ -10,8 +10,11 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
 from schemathesis import Case, GenerationMode
+from schemathesis.specs.openapi.checks import negative_data_rejection
 
+from api.problems import Problem
 from api.query.controllers import PLACES
+from api.query.times import days_of, span_of
 from docs import openapi_query
 from stack.running import Stack
 from streams.compare import heads
@@ -46,7 +49,19 @@ def test_every_answer_is_one_that_the_document_foresees(case: Case[Any], address
     with_real_token(case, positive=positive)
     if positive:
         make_sense_of(case)
-    case.call_and_validate(base_url=address, headers=token("analyst"), timeout=ANSWER_S_MAX)
+    beside: list[Any] = [negative_data_rejection] if reads_as_text(case) else []
+    case.call_and_validate(
+        base_url=address, headers=token("analyst"), timeout=ANSWER_S_MAX, excluded_checks=beside
+    )
+
+
+def reads_as_text(case: Case[Any]) -> bool:
+    """Tell whether accounts are named by what is no text: in an address, ``null`` and numbers are texts
+    like any other, so that an account of that name is asked for, and nothing is there to be refused.
+    """
+    accounts = (case.query or {}).get("account", ())
+    named = accounts if isinstance(accounts, list) else [accounts] if accounts != () else []
+    return any(not isinstance(name, str) for name in named)
 
 
 def with_real_token(case: Case[Any], *, positive: bool) -> None:
@@ -65,6 +80,15 @@ def make_sense_of(case: Case[Any]) -> None:
     if isinstance(query, dict):
         query.pop("cursor", None)
         if "from" in query and "to" in query:
-            query["from"], query["to"] = sorted((query["from"], query["to"]))
+            with_order(query)
             if case.path == "/v1/analytics/orders":
                 query["to"] = query["from"]
+
+
+def with_order(query: dict[str, Any]) -> None:
+    """Exchange the two where the second comes first, whatever their offsets from UTC."""
+    between = span_of if "T" in str(query["from"]).upper() else days_of
+    try:
+        between(query["from"], query["to"])
+    except Problem:
+        query["from"], query["to"] = query["to"], query["from"]
