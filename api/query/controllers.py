@@ -63,7 +63,7 @@ ASSETS_MAX = 10_000  # of one account, over all shards
 SHARDS_MAX = 1_000
 ORDERS_COUNTED_MAX = 10_000  # open ones, for what is used of a limit
 
-PLACES = r"^[ae]\d{1,4}\.\d{1,3}:\d{1,18}(,[ae]\d{1,4}\.\d{1,3}:\d{1,18}){0,255}$"
+PLACES = r"^[ae][0-9]{1,4}\.[0-9]{1,3}:[0-9]{1,18}(,[ae][0-9]{1,4}\.[0-9]{1,3}:[0-9]{1,18}){0,255}$"
 AfterQuery = Annotated[
     str | None,
     QueryParameter(
