@@ -111,6 +111,8 @@ def requires(*roles: Role) -> Guard:
     """Return a guard that lets in whoever has one of ``roles``."""
 
     def guard(connection: ASGIConnection[Any, Identity, Token, Any], _: BaseRouteHandler) -> None:
+        if "user" not in connection.scope:  # OPTIONS is answered without a token, here it is not
+            raise NotAuthorizedException
         if not connection.user.roles & set(roles):
             raise _forbidden(f"{connection.user.subject} has none of the roles {', '.join(roles)}")
 

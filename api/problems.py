@@ -36,6 +36,13 @@ PROBLEMS: dict[str, Reason] = {
         "What this cursor leads on in was replaced, and is no longer kept.",
         "Begin again at the first page, without a cursor.",
     ),
+    "too_much": Reason(
+        "The answer would be larger than one answer may be.",
+        "Ask for less: a shorter time, fewer accounts or markets, or fewer groups.",
+    ),
+    "too_many_exports": Reason(
+        "As many exports as this API takes on at a time are running.", "Ask again after the time named."
+    ),
     "overloaded": Reason(
         "More orders are on their way than can be decided in good time; this one was not taken.",
         "Send it again, with the same client id, after the time named. Cancels are still taken.",

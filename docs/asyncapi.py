@@ -109,8 +109,12 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
 _Dumper.add_representer(str, _text)
 
 
+def dumped(document: dict[str, Any]) -> str:
+    return yaml.dump(document, Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True)
+
+
 def as_text() -> str:
-    return yaml.dump(document(), Dumper=_Dumper, sort_keys=False, width=110, allow_unicode=True)
+    return dumped(document())
 
 
 if __name__ == "__main__":

@@ -5,11 +5,13 @@ One document per shard, account and asset: an account that trades on several sha
 and what it has is their sum. A posting states the balance after it, so the last one is all that counts.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pymongo.database import Database
 
 from domain.account import AccountPosted, Posting
+from projections import by_account
+from projections.by_account import Pair
 from projections.projection import At, Document, Projection
 
 
@@ -44,3 +46,16 @@ PROJECTION = Projection(
 def of_account(database: Database[Document], account: str, balances_max: int) -> list[Document]:
     """Return the account's balances by asset, one for each shard it has any on."""
     return list(database["balances"].find({"account": account}).sort("asset", 1).limit(balances_max))
+
+
+def scan(
+    database: Database[Document],
+    *,
+    accounts: Sequence[str] | None,
+    asset: str | None,
+    last: Pair | None,
+    documents_max: int,
+) -> list[Document]:
+    """Return balances by account and asset, one for each shard it has any on, from just after ``last`` on."""
+    wanted: Document = {} if asset is None else {"asset": asset}
+    return by_account.after(database, "balances", "asset", wanted, accounts, last, documents_max)

@@ -8,13 +8,15 @@ all as strings, since they add up. ``day_net``: realised less fees on the UTC da
 fill.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from pymongo.database import Database
 
 from domain.account import AccountPosted, Fill
 from domain.positions import day_of, traded
+from projections import by_account
+from projections.by_account import Pair
 from projections.projection import At, Document, Projection
 
 
@@ -64,3 +66,16 @@ PROJECTION = Projection(
 def of_account(database: Database[Document], account: str, positions_max: int) -> list[Document]:
     """Return the account's positions by symbol, closed ones included: they show what was realised."""
     return list(database["positions"].find({"account": account}).sort("symbol", 1).limit(positions_max))
+
+
+def scan(
+    database: Database[Document],
+    *,
+    accounts: Sequence[str] | None,
+    symbol: str | None,
+    last: Pair | None,
+    documents_max: int,
+) -> list[Document]:
+    """Return positions by account and symbol, from just after ``last`` on."""
+    wanted: Document = {} if symbol is None else {"symbol": symbol}
+    return by_account.after(database, "positions", "symbol", wanted, accounts, last, documents_max)

@@ -34,25 +34,29 @@ def _never(_: Any) -> bool:
 class Projection:
     """One read model; ``name`` is its collection, and its documents carry ``_id``, ``seq`` and ``shard``.
 
-    ``parts(event, shard)`` yields (document id, what happened to it), each id once. ``fold(document, part,
-    at)`` returns the document after it; it may change the one it is given. ``begins(part)``: no document can
-    be there before, so none is looked for. ``ended(document)``: nothing will change it any more, so nobody
-    needs to keep it at hand. ``window_events``: a document begins anew every so many events of its shard, so
-    that it stays small; its id then ends with the number of the window. 0: it does not.
+    ``parts(event, shard)`` yields (document id, what happened to it), each id once; with ``by_seq`` it is
+    given the whole ``At`` instead of the shard, for documents that each hold a stretch of history.
+    ``fold(document, part, at)`` returns the document after it; it may change the one it is given.
+    ``begins(part)``: no document can be there before, so none is looked for. ``ended(document)``: nothing
+    will change it any more, so nobody needs to keep it at hand. ``window_events``: a document begins anew
+    every so many events of its shard, so that it stays small; its id then ends with the number of the window.
+    0: it does not.
     """
 
     name: str
     event_types: frozenset[type[Event]]
-    parts: Callable[[Any, int], Iterable[Part]]
+    parts: Callable[[Any, Any], Iterable[Part]]
     fold: Callable[[Any, Any, At], Any]
     indexes: Sequence[Sequence[str]] = ()
     begins: Callable[[Any], bool] = _never
     ended: Callable[[Any], bool] = _never
     window_events: int = 0
+    by_seq: bool = False
 
     def split(self, event: Event, at: At) -> Iterable[Part]:
         """Return the ids of the documents that ``event`` touches, each with what happens to it."""
+        parts = self.parts(event, at if self.by_seq else at.shard)
         if not self.window_events:
-            return self.parts(event, at.shard)
+            return parts
         window = at.seq // self.window_events
-        return [(f"{document_id}|{window}", part) for document_id, part in self.parts(event, at.shard)]
+        return [(f"{document_id}|{window}", part) for document_id, part in parts]

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from pymongo.database import Database
 
 from domain.trade import TradeBusted, TradeCorrected
+from projections import store
 from projections.projection import At, Document, Projection
 
 
@@ -91,4 +92,9 @@ def of_orders(database: Database[Document], order_ids: Sequence[str]) -> dict[st
 def of_trades(database: Database[Document], trades: Sequence[Document]) -> dict[int, Document]:
     """Return the changes to some of a market's trades, by trade id."""
     ids = [document_id(trade["taker_order_id"], trade["trade_id"]) for trade in trades]
-    return {each["trade_id"]: each for each in database["trade_changes"].find({"_id": {"$in": ids}})}
+    return {each["trade_id"]: each for each in by_ids(database, ids).values()}
+
+
+def by_ids(database: Database[Document], ids: Sequence[str]) -> dict[str, Document]:
+    """Return those of the changes that there are, by id (see ``document_id``)."""
+    return {each["_id"]: each for each in store.load(database["trade_changes"], ids)}

@@ -5,7 +5,7 @@ A document holds up to 100 consecutive trades of a market: 100 times fewer write
 writing a document's earlier trades again with the next ones (see docs/adr/0010).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from pymongo.database import Database
 
@@ -13,6 +13,7 @@ from domain.order import OrderFilled
 from projections.projection import At, Document, Projection
 
 TRADES_PER_DOCUMENT = 100
+DOCUMENTS_PER_QUERY = 20
 
 
 def parts(event: OrderFilled, _shard: int) -> Iterable[tuple[str, OrderFilled]]:
@@ -60,3 +61,46 @@ def latest(database: Database[Document], symbol: str, trades_max: int) -> list[D
     buckets = database["trades"].find({"symbol": symbol}).sort("bucket", -1).limit(buckets_max)
     trades = [trade for bucket in buckets for trade in reversed(bucket["trades"])]
     return trades[:trades_max]
+
+
+def newest_first(
+    database: Database[Document], symbol: str, until_us: int, before: int | None = None
+) -> Iterator[Document]:
+    """Yield the market's trades that were made before ``until_us``, newest first, from just before the
+    trade id ``before`` on.
+    """
+    bucket = _bucket_before(database, symbol, until_us)
+    if before is not None:
+        bucket = min(bucket, _bucket(before))
+    while True:
+        wanted = {"symbol": symbol, "bucket": {"$lte": bucket}}
+        found = list(database["trades"].find(wanted).sort("bucket", -1).limit(DOCUMENTS_PER_QUERY))
+        for document in found:
+            for trade in reversed(document["trades"]):
+                if trade["traded_at_us"] < until_us and (before is None or trade["trade_id"] < before):
+                    yield trade
+        if len(found) < DOCUMENTS_PER_QUERY:
+            return
+        bucket = found[-1]["bucket"] - 1
+
+
+def _bucket_before(database: Database[Document], symbol: str, until_us: int) -> int:
+    """Return the last bucket that may hold a trade made before ``until_us``: buckets follow each other in
+    time.
+
+    A question for each halving of the number of buckets, by the index on it.
+    """
+    newest = database["trades"].find_one({"symbol": symbol}, sort=[("bucket", -1)])
+    low, high = 0, -1 if newest is None else newest["bucket"]
+    while low < high:
+        middle = (low + high + 1) // 2
+        if _begun_before(database, symbol, middle, until_us):
+            low = middle
+        else:
+            high = middle - 1
+    return high
+
+
+def _begun_before(database: Database[Document], symbol: str, bucket: int, until_us: int) -> bool:
+    found = database["trades"].find_one({"symbol": symbol, "bucket": bucket})
+    return found is None or found["trades"][0]["traded_at_us"] < until_us

@@ -8,7 +8,7 @@ Of a transfer between shards each side is told by its own shard, and names the o
 The sender's is ``sent`` while it is in transit, then ``completed``, or ``returned`` with the reason.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from pymongo.database import Database
@@ -22,6 +22,8 @@ from domain.transfer import (
     WithdrawalCompleted,
     WithdrawalRequested,
 )
+from projections import by_account
+from projections.by_account import Pair
 from projections.projection import At, Document, Projection
 
 Begun = FundsDeposited | WithdrawalRequested | FundsTransferred | BalanceAdjusted | FundsSent | FundsReceived
@@ -154,3 +156,19 @@ def by_id(database: Database[Document], transfer_id: str) -> list[Document]:
     """Return each account's side of the transfer, the sender's first."""
     found = database["transfers"].find({"transfer_id": transfer_id}).limit(2)
     return sorted(found, key=lambda side: side["direction"], reverse=True)
+
+
+def scan(
+    database: Database[Document],
+    *,
+    accounts: Sequence[str] | None,
+    first_us: int,
+    until_us: int,
+    last: Pair | None,
+    documents_max: int,
+) -> list[Document]:
+    """Return the sides of transfers by account and time, oldest first, those begun from ``first_us`` until
+    just before ``until_us``, from just after ``last`` (account and page key) on.
+    """
+    wanted: Document = {"page_key": {"$gte": f"{first_us:017d}", "$lt": f"{until_us:017d}"}}
+    return by_account.after(database, "transfers", "page_key", wanted, accounts, last, documents_max)

@@ -24,11 +24,12 @@ from pymongo import MongoClient
 from pymongo.database import Database
 from pymongo.errors import PyMongoError
 
-from projections import generations, progress, store
+from projections import caught_up, generations, progress, store
 from projections.projection import Document
 from projections.registry import PROJECTIONS
 from streams.attending import Attendance, AttendanceBounds
 from streams.lag_watch import LagWatch
+from streams.lateness import Lateness
 from streams.projector import Bounds, DeadLetter, Projector, ReadStates, Record, store_reader
 from streams.sources import SOURCES
 from streams.topics import ACCOUNTS, DEAD_LETTERS, EXECUTIONS
@@ -101,25 +102,29 @@ async def _serve(config: ReadModelsConfig, on_ready: Callable[[], None]) -> None
     await asyncio.to_thread(_prepare, database, config.projections)
     app = faust_app(config)
     watch = LagWatch(config.kafka_bootstrap, config.group, config.stall_ms_max, die)
-    agents = _start_agents(app, config, database, watch)
-    _follow_assignments(app, agents, watch, on_ready)
+    lateness = Lateness(config.kafka_bootstrap, config.group, database, _hosted(config))
+    agents = _start_agents(app, config, database, watch, lateness)
+    _follow_assignments(app, agents, watch, lateness, on_ready)
     app.finalize()
     starting = asyncio.ensure_future(app.start())
     if await _first_of(starting, stopping) is not starting:
         os._exit(0)  # nothing is in hand that would have to be finished
     await starting
     watch.start()
+    lateness.start()
     looking = asyncio.ensure_future(_look_regularly(agents, config.look_ms))
     log.info("Following %s as %s", ", ".join(agent.topic for agent in agents), config.group)
     if await _first_of(asyncio.ensure_future(app.wait_until_stopped()), stopping) is not None:
         die(f"Faust stopped by itself: {app.crash_reason!r}", app.crash_reason)
     looking.cancel()
+    lateness.stop()
     await _stop(app, watch, config.stop_ms_max)
 
 
 def _prepare(database: Database[Document], names: Sequence[str]) -> None:
     store.prepare(generations.live_view(database), [PROJECTIONS[name] for name in names])
     progress.prepare(database)
+    caught_up.prepare(database)
 
 
 async def _look_regularly(agents: Sequence["Agent"], every_ms: int) -> None:
@@ -187,6 +192,7 @@ class Agent:
         database: Database[Document],
         dead_letters: Any,
         watch: LagWatch,
+        lateness: Lateness,
     ) -> None:
         self.config = config
         self.topic = topic
@@ -194,6 +200,7 @@ class Agent:
         self.database = database
         self.dead_letters = dead_letters
         self.watch = watch
+        self.lateness = lateness
         self.read_states: ReadStates = store_reader(config.postgres_dsn)
         self.thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=topic)
         self.projector: Projector | None = None
@@ -263,6 +270,8 @@ class Agent:
         loop = asyncio.get_running_loop()
         for letter in await loop.run_in_executor(self.thread, projector.process, records):
             await asyncio.wait_for(self._bury(letter), self.config.dead_letter_ms_max / 1000)
+        for record in records:
+            self.lateness.processed(self.topic, record.partition, record.offset)
 
     async def _bury(self, letter: DeadLetter) -> None:
         headers = {name: text.encode() for name, text in letter.headers.items()}
@@ -271,21 +280,37 @@ class Agent:
 
 
 def _start_agents(
-    app: faust.App, config: ReadModelsConfig, database: Database[Document], watch: LagWatch
+    app: faust.App,
+    config: ReadModelsConfig,
+    database: Database[Document],
+    watch: LagWatch,
+    lateness: Lateness,
 ) -> list[Agent]:
     raw: dict[str, Any] = {"value_type": bytes, "key_serializer": "raw", "value_serializer": "raw"}
     dead_letters = app.topic(DEAD_LETTERS, **raw)
     agents = []
-    for topic in (EXECUTIONS, ACCOUNTS):
-        if hosted := [name for name in config.projections if SOURCES[name] == topic]:
-            agent = Agent(config, topic, hosted, database, dead_letters, watch)
-            app.agent(app.topic(topic, **raw), name=topic, concurrency=1)(agent.consume)
-            agents.append(agent)
+    for topic, hosted in _hosted(config).items():
+        agent = Agent(config, topic, hosted, database, dead_letters, watch, lateness)
+        app.agent(app.topic(topic, **raw), name=topic, concurrency=1)(agent.consume)
+        agents.append(agent)
     return agents
 
 
+def _hosted(config: ReadModelsConfig) -> dict[str, list[str]]:
+    """Return the projections that the process hosts, by topic."""
+    by_topic = {
+        topic: [name for name in config.projections if SOURCES[name] == topic]
+        for topic in (EXECUTIONS, ACCOUNTS)
+    }
+    return {topic: names for topic, names in by_topic.items() if names}
+
+
 def _follow_assignments(
-    app: faust.App, agents: Sequence[Agent], watch: LagWatch, on_ready: Callable[[], None]
+    app: faust.App,
+    agents: Sequence[Agent],
+    watch: LagWatch,
+    lateness: Lateness,
+    on_ready: Callable[[], None],
 ) -> None:
     ready = False
 
@@ -294,7 +319,9 @@ def _follow_assignments(
         _, assigned = args  # the sender, and what is assigned now
         for agent in agents:
             await agent.load([place.partition for place in assigned if place.topic == agent.topic])
-        watch.follow({(place.topic, place.partition) for place in assigned})
+        places = {(place.topic, place.partition) for place in assigned}
+        watch.follow(places)
+        lateness.follow(places)
         log.info("Assigned: %s", sorted((place.topic, place.partition) for place in assigned))
         if not ready:
             ready = True

@@ -11,6 +11,8 @@ SOURCES: dict[str, str] = {
     "trade_changes": EXECUTIONS,
     "balances": ACCOUNTS,
     "positions": ACCOUNTS,
+    "daily": ACCOUNTS,
+    "fills": ACCOUNTS,
     "transfers": ACCOUNTS,
     "ledger": ACCOUNTS,
     "accounts": ACCOUNTS,

@@ -12,13 +12,24 @@ from pymongo.database import Database
 from api.auth import bearer_tokens
 from api.problems import EXCEPTION_HANDLERS
 from api.query.activity import Activity
+from api.query.analytics import Analytics
 from api.query.controllers import Accounts, Markets, Orders, Reader, health, venue_status
+from api.query.described import ABOUT, describe, only_known_parameters
+from api.query.exports import Exports
 from api.query.freshness import Freshness
+from api.query.holdings import Holdings
 from api.query.list_views import OrderLists
+from api.query.listing import asked_of, form_of
 from api.query.market_cache import MarketCache
 from api.query.money import CONTROLLERS as MONEY
+from api.query.order_events import OrderEvents
+from api.query.order_search import OrderSearch
+from api.query.pnl import Pnl
+from api.query.trade_lists import CONTROLLERS as TRADES
 from projections.generations import live_view
 from projections.projection import Document
+
+SEARCHES = [Activity, OrderSearch, OrderEvents, *TRADES, Holdings, Pnl, Analytics]
 
 
 @dataclass(frozen=True)
@@ -40,19 +51,31 @@ class QueryConfig:
     markets_max: int = 10_000
     mongo_answer_ms_max: int = 5_000
     mongo_connections_max: int = 32
+    exports_max: int = 4
+    """Exports that this process streams at a time."""
+    export_s_max: float = 1_800
+    export_rows_max: int = 5_000_000
+    """Beyond these bounds an export breaks off, so that nobody takes a part for the whole."""
 
 
 def create_app(config: QueryConfig) -> Litestar:
     """Return the application; nothing is connected before the first request."""
     database = _database(config)
-    return Litestar(
-        route_handlers=[health, venue_status, Orders, OrderLists, Accounts, Activity, Markets, *MONEY],
-        dependencies={"reader": Provide(_readers(config, database), sync_to_thread=True)},
+    app = Litestar(
+        route_handlers=[health, venue_status, Orders, OrderLists, Accounts, Markets, *MONEY, *SEARCHES],
+        dependencies={
+            "reader": Provide(_readers(config, database), sync_to_thread=True),
+            "form": Provide(form_of),
+            "asked": Provide(asked_of),
+        },
         on_app_init=[bearer_tokens(config.token_secret, exclude=["^/health$", "^/schema"]).on_app_init],
+        before_request=only_known_parameters,
         exception_handlers=EXCEPTION_HANDLERS,
-        openapi_config=OpenAPIConfig(title="Crypto OMS query API", version="1.0.0"),
+        openapi_config=OpenAPIConfig(title="Crypto OMS query API", version="1.0.0", description=ABOUT),
         on_shutdown=[database.client.close],
     )
+    describe(app)
+    return app
 
 
 def _database(config: QueryConfig) -> Database[Document]:
@@ -71,10 +94,11 @@ def _readers(config: QueryConfig, database: Database[Document]) -> Callable[[], 
     markets = MarketCache(
         database, config.markets_cached_ms_max, config.markets_reread_ms_min, config.markets_max
     )
+    exports = Exports(config.exports_max, config.export_s_max, config.export_rows_max)
 
     def reader() -> Reader:
         view = live_view(database)
         freshness = Freshness(view, config.read_after_ms_max, config.read_after_poll_ms)
-        return Reader(view, markets, freshness, config.partitions)
+        return Reader(view, markets, freshness, exports, config.partitions)
 
     return reader

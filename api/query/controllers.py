@@ -10,6 +10,7 @@ from typing import Annotated, Literal, TypeVar
 from litestar import Controller, Request, Response, get
 from litestar.datastructures import State
 from litestar.di import NamedDependency
+from litestar.openapi.spec import Example
 from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter
 from litestar.security.jwt import Token
 
@@ -17,6 +18,7 @@ from api.auth import Identity, may_read
 from api.problems import Problem
 from api.query import cursors
 from api.query.book_views import BookView, OrderBookView, book_view, order_book_view
+from api.query.exports import Exports
 from api.query.freshness import Freshness
 from api.query.limit_views import LimitsView, Use, limits_view, symbols_of
 from api.query.market_cache import MarketCache
@@ -29,7 +31,6 @@ from api.query.views import (
     MarketView,
     PositionsView,
     PositionView,
-    TradesView,
     TradeView,
     VenuesView,
     account_view,
@@ -50,7 +51,6 @@ from projections import (
     orders,
     positions,
     trade_changes,
-    trades,
     venue,
 )
 from projections.generations import LiveView
@@ -64,15 +64,24 @@ ASSETS_MAX = 10_000  # of one account, over all shards
 SHARDS_MAX = 1_000
 ORDERS_COUNTED_MAX = 10_000  # open ones, for what is used of a limit
 
+PLACES = r"^[ae][0-9]{1,4}\.[0-9]{1,3}:[0-9]{1,18}(,[ae][0-9]{1,4}\.[0-9]{1,3}:[0-9]{1,18}){0,255}$"
 AfterQuery = Annotated[
     str | None,
     QueryParameter(
         name="after",
+        pattern=PLACES,
         description="The read-after token of a write's answer: wait (bounded) until it is visible.",
+        examples=[Example(value="a1.0:1243,e3.0:1240")],
     ),
 ]
 AfterHeader = Annotated[
-    str | None, HeaderParameter(name="OMS-Read-After", description="The same, as a header.")
+    str | None,
+    HeaderParameter(
+        name="OMS-Read-After",
+        pattern=PLACES,
+        description="The same, as a header.",
+        examples=[Example(value="a1.0:1243,e3.0:1240")],
+    ),
 ]
 Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_MAX)]
 AskedBy = Request[Identity, Token, State]
@@ -82,18 +91,24 @@ class Reader:
     """What one query reads from: the generations that were live when it began, or those of its cursor."""
 
     def __init__(
-        self, database: LiveView, markets: MarketCache, freshness: Freshness, partitions: int
+        self,
+        database: LiveView,
+        markets: MarketCache,
+        freshness: Freshness,
+        exports: Exports,
+        partitions: int,
     ) -> None:
         self.partitions = partitions
         self.database = database
         self.markets = markets
         self.freshness = freshness
+        self.exports = exports
 
     def at_cursor(self, projection: str, cursor: str | None) -> tuple["Reader", str | None]:
         """Return what reads on where ``cursor`` was given out, and the page key it holds."""
         view, page_key = cursors.read(self.database, projection, cursor)
         freshness = replace(self.freshness, database=view)
-        return Reader(view, self.markets, freshness, self.partitions), page_key
+        return Reader(view, self.markets, freshness, self.exports, self.partitions), page_key
 
     def cursor(self, projection: str, page_key: str) -> str:
         """Return the cursor for what comes after ``page_key``."""
@@ -117,6 +132,10 @@ class Reader:
             raise not_found("market", symbol)
         return rules
 
+    def rules_visible(self, symbol: str) -> MarketRules:
+        """Return the rules of a market that something is known of, so that it must be listed."""
+        return self._known(self.markets.rules(symbol), symbol)
+
     def order_views(self, found: list[Document]) -> list[OrderView]:
         filled = [order["_id"] for order in found if order.get("fills_count")]
         changes = trade_changes.of_orders(self.database, filled) if filled else {}
@@ -125,16 +144,14 @@ class Reader:
     def _order_view(self, order: Document, changes: Sequence[Document]) -> OrderView:
         if order["status"] == orders.REJECTED:
             return order_view(order, None)
-        rules = self._known(self.markets.rules(order["symbol"]), order["symbol"])
-        return order_view(order, rules, changes)
+        return order_view(order, self.rules_visible(order["symbol"]), changes)
 
     def trade_views(self, found: list[Document], rules: MarketRules) -> list[TradeView]:
         changes = trade_changes.of_trades(self.database, found) if found else {}
         return [trade_view(trade, rules, changes.get(trade["trade_id"])) for trade in found]
 
     def position_view(self, position: Document) -> PositionView:
-        symbol = position["symbol"]
-        return position_view(position, self._known(self.markets.rules(symbol), symbol))
+        return position_view(position, self.rules_visible(position["symbol"]))
 
     def balance_views(self, documents: list[Document]) -> list[BalanceView]:
         sums: dict[str, tuple[int, int]] = {}
@@ -162,7 +179,7 @@ class Reader:
             limits.limits_of(document),
             None if document is None else document["changed_at_us"],
             use,
-            lambda symbol: self._known(self.markets.rules(symbol), symbol),
+            self.rules_visible,
             lambda asset: self._known(self.markets.scale(asset), asset),
         )
 
@@ -368,22 +385,6 @@ class Markets(Controller):
 
         name, beside = ("book_orders", "books") if level == 3 else ("books", "")
         return await reader.answer(name, (after, read_after), read, beside)
-
-    @get("/{symbol:str}/trades", operation_id="listTrades", summary="The last trades, newest first")
-    async def trades_of(
-        self,
-        reader: Read,
-        symbol: FromPath[str],
-        limit: Limit = PAGE_DEFAULT,
-        after: AfterQuery = None,
-        read_after: AfterHeader = None,
-    ) -> Response[TradesView]:
-        def read() -> TradesView:
-            rules = reader.rules(symbol)
-            found = trades.latest(reader.database, symbol, limit)
-            return TradesView(symbol, reader.trade_views(found, rules))
-
-        return await reader.answer("trades", (after, read_after), read, "trade_changes")
 
 
 @get(

@@ -12,6 +12,7 @@ from domain.numbers import format_units
 Decimal = Annotated[str, Meta(examples=["1.25"], description="A decimal number.")]
 Price = Annotated[str, Meta(examples=["60000.01"], description="A decimal number, in the quote asset.")]
 Time = Annotated[str, Meta(examples=["2026-01-31T12:00:00.000001Z"], description="UTC, RFC 3339.")]
+Day = Annotated[str, Meta(examples=["2026-01-31"], description="A UTC day.")]
 SymbolName = Annotated[str, Meta(examples=["BTC-USD"])]
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -22,6 +23,11 @@ def time_of(us: int) -> str:
     """Return microseconds since 1970 as RFC 3339: ``2026-01-31T12:00:00.000001Z``."""
     moment = EPOCH + timedelta(microseconds=us)
     return f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z"
+
+
+def day_text(day: int) -> str:
+    """Return a day since 1970 as ``2026-01-31``."""
+    return f"{EPOCH.date() + timedelta(days=day)}"
 
 
 def price_of(rules: MarketRules, units: int) -> str:

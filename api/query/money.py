@@ -118,7 +118,7 @@ class Transfers(Controller):
             found = transfers.of_account(reader.database, account, before, limit + 1)
             page = found[:limit]
             next_cursor = reader.cursor("transfers", page[-1]["page_key"]) if len(found) > limit else None
-            return TransfersPage(account, [_transfer_view(each, reader) for each in page], next_cursor)
+            return TransfersPage(account, [transfer_view(each, reader) for each in page], next_cursor)
 
         return await reader.answer("transfers", (after, read_after), read)
 
@@ -161,7 +161,7 @@ class Ledger(Controller):
         return await reader.answer("transfers", (after, read_after), read)
 
 
-def _transfer_view(transfer: Document, reader: Reader) -> TransferView:
+def transfer_view(transfer: Document, reader: Reader) -> TransferView:
     same = {name: transfer[name] for name in TransferView.__struct_fields__ if name in transfer}
     amount = format_units(int(transfer["amount"]), reader.scale(transfer["asset"]))
     times = {

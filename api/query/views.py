@@ -152,10 +152,11 @@ class TradeView(msgspec.Struct, frozen=True):
 
 
 class TradesView(msgspec.Struct, frozen=True):
-    """Newest first."""
+    """Newest first. ``next_cursor`` is ``null`` on the last page."""
 
     symbol: SymbolName
     trades: list[TradeView]
+    next_cursor: str | None = None
 
 
 def balance_view(asset: str, available: int, held: int, scale: int) -> BalanceView:

@@ -402,6 +402,16 @@ def test_every_route_is_described(api: TestClient[Any]) -> None:
         "listTransfers",
         "getTrialBalance",
         "listEntries",
+        "searchOrders",
+        "listOrderEvents",
+        "listAccountTrades",
+        "searchPositions",
+        "searchBalances",
+        "searchTransfers",
+        "searchDailyPnl",
+        "sumTrades",
+        "sumFees",
+        "sumOrders",
     }
 
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from docs import asyncapi
+from docs import asyncapi, openapi_query
 from docs.rejections import PAGE, with_table
 
 CHECKOUT = Path(__file__).parent.parent.parent
@@ -16,6 +16,12 @@ def test_the_table_of_rejections_is_the_codes() -> None:
 
 def test_the_contract_of_the_websocket_is_the_codes() -> None:
     assert asyncapi.PAGE.read_text() == asyncapi.as_text(), "write it anew: python docs/asyncapi.py"
+
+
+def test_the_contract_of_the_query_api_is_the_codes() -> None:
+    assert openapi_query.PAGE.read_text() == openapi_query.as_text(), (
+        "write it anew: python docs/openapi_query.py"
+    )
 
 
 def test_links_between_documents_lead_somewhere() -> None:
