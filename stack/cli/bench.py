@@ -27,6 +27,10 @@ def bench(
     seconds: Annotated[
         float, Option(help="write, latency: how long each part is measured.", min=1, max=600)
     ] = 20.0,
+    only: Annotated[
+        list[str] | None,
+        Option("--only", help="latency: only this row (rest_1000, ...); may be repeated."),
+    ] = None,
     seed: Annotated[int, Option(help="The same seed gives the same flow of messages.")] = 1,
     as_json: Annotated[bool, Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -36,14 +40,16 @@ def bench(
 
     Example: ./oms bench engine --peer pyorderbook
     Example: ./oms bench write --seconds 5
-    Example: ./oms bench latency --json
+    Example: ./oms bench latency --only rest_1000 --json
     """
     if name not in BENCHES:
         raise BadParameter(f"there is no bench {name!r}; there are: {', '.join(BENCHES)}")
     if name == "engine":
         found, show = _engine(peers or [], messages, seed)
     else:
-        found, show = _write(seconds, seed) if name == "write" else _latency(seconds, quiet=as_json)
+        found, show = _write(seconds, seed) if name == "write" else _latency(
+            seconds, only or [], quiet=as_json
+        )
     if as_json:
         print(json.dumps(found))
     else:
@@ -69,10 +75,14 @@ def _write(seconds: float, seed: int) -> Measured:
     return run.run(folder, seconds, seed, progress.print), report.show
 
 
-def _latency(seconds: float, *, quiet: bool) -> Measured:
+def _latency(seconds: float, only: list[str], *, quiet: bool) -> Measured:
     """Bring the stack up if it is down, and leave it up."""
     from bench.latency import run
     from stack.cli.up import settings
 
     progress.quiet = quiet
-    return run.run(settings(), seconds, progress.print), run.show
+    try:
+        rows = run.chosen(only)
+    except ValueError as error:
+        raise BadParameter(str(error)) from None
+    return run.run(settings(), seconds, rows, progress.print), run.show
