@@ -6,7 +6,7 @@ A slice names the seq before it on its partition, so what is missing shows, and 
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
@@ -96,6 +96,14 @@ class Projector:
         self.dead = []
         for record in records:
             self._take_record(record)
+        self._write()
+        return self.dead
+
+    def process_slices(self, pieces: Iterable[tuple[int, Slice]]) -> list[DeadLetter]:
+        """Do the same with slices that are decoded already, each with its partition: a rebuild has them."""
+        self.dead = []
+        for partition, piece in pieces:
+            self._take_slice(Place(self.topic, partition, piece.shard), piece)
         self._write()
         return self.dead
 

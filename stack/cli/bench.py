@@ -9,7 +9,7 @@ from typer import Argument, BadParameter, Option
 
 from stack.cli.running import output, progress
 
-BENCHES = ("engine", "write", "latency")
+BENCHES = ("engine", "write", "read", "latency")
 
 # What was measured, and what shows it to a person.
 Measured = tuple[dict[str, Any], Callable[[Console, dict[str, Any]], None]]
@@ -24,6 +24,9 @@ def bench(
     messages: Annotated[
         int, Option(help="engine: messages on each book.", min=1_000, max=2_000_000)
     ] = 100_000,
+    events: Annotated[
+        int, Option(help="read: events of the history that is made.", min=20_000, max=20_000_000)
+    ] = 1_000_000,
     seconds: Annotated[
         float, Option(help="write, latency: how long each part is measured.", min=1, max=600)
     ] = 20.0,
@@ -40,16 +43,19 @@ def bench(
 
     Example: ./oms bench engine --peer pyorderbook
     Example: ./oms bench write --seconds 5
+    Example: ./oms bench read --events 100000
     Example: ./oms bench latency --only rest_1000 --json
     """
     if name not in BENCHES:
         raise BadParameter(f"there is no bench {name!r}; there are: {', '.join(BENCHES)}")
     if name == "engine":
         found, show = _engine(peers or [], messages, seed)
+    elif name == "write":
+        found, show = _write(seconds, seed)
+    elif name == "read":
+        found, show = _read(events, seed)
     else:
-        found, show = _write(seconds, seed) if name == "write" else _latency(
-            seconds, only or [], quiet=as_json
-        )
+        found, show = _latency(seconds, only or [], quiet=as_json)
     if as_json:
         print(json.dumps(found))
     else:
@@ -73,6 +79,13 @@ def _write(seconds: float, seed: int) -> Measured:
     # Beside the stack's own folder: on the disk that its commits have to reach as well.
     folder = Settings().folder / "bench-write"
     return run.run(folder, seconds, seed, progress.print), report.show
+
+
+def _read(events: int, seed: int) -> Measured:
+    from bench.read import report, run
+    from stack.settings import Settings
+
+    return run.run(Settings().folder / "bench-read", events, seed, progress.print), report.show
 
 
 def _latency(seconds: float, only: list[str], *, quiet: bool) -> Measured:
