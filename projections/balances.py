@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from pymongo.database import Database
 
 from domain.account import AccountPosted, Posting
-from projections.projection import At, Document, Projection
+from projections.projection import At, Document, Projection, always
 
 
 def parts(event: AccountPosted, shard: int) -> Iterable[tuple[str, Posting]]:
@@ -37,7 +37,7 @@ PROJECTION = Projection(
     parts,
     fold,
     indexes=(("account", "asset"),),
-    begins=lambda _: True,
+    begins=always,
 )
 
 

@@ -16,6 +16,7 @@ from pymongo.database import Database
 from pymongo.errors import BulkWriteError, PyMongoError
 
 from projections import progress, store
+from projections.progress import Mark
 from projections.projection import Document, Projection
 from streams.codec import RecordedEvent, Slice, decode_recorded, decode_slice, encode
 from streams.feed import Feed
@@ -55,6 +56,8 @@ class Bounds:
 
     documents_cached_max: int = 50_000
     events_per_write_max: int = 5_000
+    documents_per_progress: int = 20
+    """After so many documents progress is written: whoever waits for them need not wait for the others."""
     attempts_max: int = 5
     attempt_wait_ms: int = 500
 
@@ -174,23 +177,33 @@ class Projector:
 
     def _write(self) -> None:
         """Documents first, then progress: so that progress never promises what is not there."""
-        marks = [mark for feed in self.feeds for mark in feed.marks.values()]
+        marks: list[Mark] = []
+        documents = 0
         for feed in self.feeds:
-            self._fold_and_write(feed)
+            documents += self._fold_and_write(feed)
+            marks += feed.take_marks()
+            if documents >= self.bounds.documents_per_progress:
+                self._write_progress(marks)
+                marks, documents = [], 0
+        self._write_progress(marks)
+
+    def _write_progress(self, marks: Sequence[Mark]) -> None:
         if marks:
             self._patiently(lambda: progress.write(self.database, marks))
 
-    def _fold_and_write(self, feed: Feed) -> None:
+    def _fold_and_write(self, feed: Feed) -> int:
+        """Return how many documents were written."""
         name = feed.projection.name
         self._patiently(feed.load_missing)
         for event, at, error in feed.fold_pending():
             reason = f"{name} cannot take it in: {error!r}"
             self._bury(encode(event), reason, topic=self.topic, shard=at.shard, seq=at.seq)
+        begun = feed.folding.begun
         changed = feed.folding.take_changed()
         if changed:
-            self._patiently(lambda: store.replace_older(self.database[name], changed))
+            self._patiently(lambda: store.write(self.database[name], changed, begun))
         feed.folding.forget(changed)
-        feed.marks = {}
+        return len(changed)
 
     def _patiently(self, attempt: Callable[[], T]) -> T:
         """Try again while the database does not answer, so that a failover costs no restart."""
