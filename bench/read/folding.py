@@ -35,22 +35,23 @@ def decode_us(pieces: Sequence[Piece]) -> float:
 
 def fold_row(projection: Projection, events: Sequence[RecordedEvent]) -> dict[str, Any]:
     """Return ``value``: how many events a second one core folds, of those the projection is for."""
-    wanted = _wanted(projection, events)
+    mine = wanted(projection, events)
     before, rounds = process_time(), 0
-    while wanted and process_time() - before < MEASURED_S_MIN:
-        _fold(projection, wanted)
+    while mine and process_time() - before < MEASURED_S_MIN:
+        _fold(projection, mine)
         rounds += 1
-    each_us = (process_time() - before) * 1e6 / max(1, rounds * len(wanted))
+    each_us = (process_time() - before) * 1e6 / max(1, rounds * len(mine))
     return {
         "name": projection.name,
-        "value": round(1e6 / each_us) if wanted else None,
+        "value": round(1e6 / each_us) if mine else None,
         "unit": "events/s folded",
-        "events": len(wanted),
+        "events": len(mine),
         "fold_us": round(each_us, 2),
     }
 
 
-def _wanted(projection: Projection, events: Iterable[RecordedEvent]) -> Pending:
+def wanted(projection: Projection, events: Iterable[RecordedEvent]) -> Pending:
+    """Return those events that the projection is for."""
     return [
         (recorded.event, At(SHARD, recorded.seq, recorded.occurred_at_us))
         for recorded in events
@@ -58,11 +59,11 @@ def _wanted(projection: Projection, events: Iterable[RecordedEvent]) -> Pending:
     ]
 
 
-def _fold(projection: Projection, wanted: Pending) -> None:
+def _fold(projection: Projection, mine: Pending) -> None:
     """Fold as a worker does, batch by batch; what it would write is let go."""
     folding = Folding(projection, Bounds().documents_cached_max)
-    for start in range(0, len(wanted), EVENTS_PER_BATCH):
-        some = wanted[start : start + EVENTS_PER_BATCH]
+    for start in range(0, len(mine), EVENTS_PER_BATCH):
+        some = mine[start : start + EVENTS_PER_BATCH]
         folding.missing(some)
         for event, at in some:
             folding.fold(event, at)
@@ -104,7 +105,7 @@ def _worker_row(topic: str, values: Sequence[bytes]) -> dict[str, Any]:
 
 
 def _take(folding: Folding, piece: Slice) -> None:
-    some = _wanted(folding.projection, piece.events)
+    some = wanted(folding.projection, piece.events)
     folding.missing(some)
     for event, at in some:
         folding.fold(event, at)

@@ -51,6 +51,14 @@ def commits(events: int, seed: int) -> Iterator[Commit]:
             return
 
 
+def until(commits: Iterator[Commit], events: int) -> Iterator[Commit]:
+    """Yield commits until they have so many events; the others are left."""
+    count = 0
+    while count < events and (some := list(islice(commits, 1))):
+        count += len(some[0])
+        yield some[0]
+
+
 def _batches(events: int, seed: int) -> Iterator[Sequence[AnyCommand]]:
     yield from _cut(flow.opening((*SYMBOLS, ASIDE)))
     for number, some in enumerate(_cut(_trading(int(events / EVENTS_PER_MESSAGE_MIN), seed))):

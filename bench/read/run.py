@@ -3,7 +3,6 @@
 import os
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -55,15 +54,15 @@ def _measured(stack: Stack, events: int, seed: int, say: Say) -> dict[str, Any]:
     settings, usage = stack.settings, Usage(stack, ("mongo",), client=True)
     say(f"Making and storing {events:,} events")
     stream = history.commits(events, seed)
-    first = list(_until(stream, FOLDED_EVENTS_MAX))
+    first = list(history.until(stream, FOLDED_EVENTS_MAX))
     stored = rebuilding.fill(settings.postgres_dsn, _chained(first, stream), say)
     with MongoClient[Document](
         settings.mongo_url, socketTimeoutMS=MONGO_ANSWER_MS_MAX, retryWrites=False, w="majority"
     ) as mongo:
         results, workers = _folded(first, say)
-        written = list(history.slices(_until(iter(first), WRITTEN_EVENTS_MAX)))
+        written = list(history.slices(history.until(iter(first), WRITTEN_EVENTS_MAX)))
         _written(results, written, mongo, usage, say)
-        orders = folding.decoded(_until(iter(first), WRITTEN_EVENTS_MAX))
+        orders = folding.decoded(history.until(iter(first), WRITTEN_EVENTS_MAX))
         say("What else could keep the orders")
         others = alternatives.rows(orders, mongo["bench_others"], usage)
         say("What the server takes for a call")
@@ -74,7 +73,7 @@ def _measured(stack: Stack, events: int, seed: int, say: Say) -> dict[str, Any]:
     load = {
         "events": stored,
         "events_folded": sum(map(len, first)),
-        "events_written": WRITTEN_EVENTS_MAX,
+        "events_written": min(stored, WRITTEN_EVENTS_MAX),
         "seed": seed,
         "commands_per_commit": history.COMMANDS_PER_COMMIT,
         "records_per_batch": writing.RECORDS_PER_BATCH,
@@ -84,14 +83,6 @@ def _measured(stack: Stack, events: int, seed: int, say: Say) -> dict[str, Any]:
     }
     parts = {"workers": workers, "server_calls": calls, "fold_only": fold_only, "rebuild": rebuilt}
     return report.as_object([*results, *others], parts, load)
-
-
-def _until(commits: Iterator[Commit], events: int) -> Iterator[Commit]:
-    """Yield commits until they have so many events."""
-    count = 0
-    while count < events and (some := list(islice(commits, 1))):
-        count += len(some[0])
-        yield some[0]
 
 
 def _chained(first: Sequence[Commit], rest: Iterator[Commit]) -> Iterator[Commit]:
