@@ -1,6 +1,6 @@
 """From records to documents, end to end: the Projector and the MongoDB-compatible server, without Faust."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from time import perf_counter
@@ -56,6 +56,7 @@ def spent(usage: Usage, work: Callable[[], object]) -> Spent:
 def alone(name: str, pieces: Sequence[Piece], database: Database[Document], usage: Usage) -> dict[str, Any]:
     """Return what ``end_to_end`` says of one projection that has a worker of its own."""
     topic, events = SOURCES[name], _events_of([name], pieces)
+    _prepare(database, [name])
     feeding = projector(database, topic, [name])
     took = spent(usage, lambda: _feed(feeding, _records(topic, pieces)))
     documents = database[name].count_documents({})
@@ -65,6 +66,7 @@ def alone(name: str, pieces: Sequence[Piece], database: Database[Document], usag
 def together(pieces: Sequence[Piece], database: Database[Document], usage: Usage) -> dict[str, Any]:
     """Return the same for all projections in one process, as the local stack hosts them: a thread a topic."""
     events = sum(len(decode_slice(value).events) for _, value in pieces)
+    _prepare(database, PROJECTIONS)
     feeding = [
         projector(database, topic, [name for name, source in SOURCES.items() if source == topic])
         for topic in (EXECUTIONS, ACCOUNTS)
@@ -91,11 +93,14 @@ def _events_of(names: Sequence[str], pieces: Sequence[Piece]) -> int:
 def projector(
     database: Database[Document], topic: str, names: Sequence[str], bounds: Bounds | None = None
 ) -> Projector:
-    """Return one that feeds these projections of ``topic``; their indexes are there."""
+    """Return one that feeds these projections of ``topic``."""
     projections = [PROJECTIONS[name] for name in names]
-    store.prepare(database, projections)
-    progress.prepare(database)
     return Projector(database, topic, PARTITIONS, projections, _no_gaps, bounds or Bounds())
+
+
+def _prepare(database: Database[Document], names: Iterable[str]) -> None:
+    store.prepare(database, [PROJECTIONS[name] for name in names])
+    progress.prepare(database)
 
 
 def _no_gaps(shard: int, after: int, until: int) -> Iterator[bytes]:
