@@ -234,7 +234,7 @@ class Agent:
                 max(SAME_FETCH_MS / 1000, began + self.config.gather_ms_max / 1000 - monotonic())
             )
             began = monotonic()
-            while not waiting.empty():
+            while len(events) < self.config.records_per_batch_max and not waiting.empty():
                 events.append(waiting.get_nowait())
             await self._whole(events)
             for event in events:
