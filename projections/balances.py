@@ -12,7 +12,7 @@ from pymongo.database import Database
 from domain.account import AccountPosted, Posting
 from projections import by_account
 from projections.by_account import Pair
-from projections.projection import At, Document, Projection
+from projections.projection import At, Document, Projection, always
 
 
 def parts(event: AccountPosted, shard: int) -> Iterable[tuple[str, Posting]]:
@@ -39,7 +39,7 @@ PROJECTION = Projection(
     parts,
     fold,
     indexes=(("account", "asset"),),
-    begins=lambda _: True,
+    begins=always,
 )
 
 

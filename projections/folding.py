@@ -4,13 +4,15 @@ from collections import OrderedDict
 from collections.abc import Container, Iterable
 
 from domain.event import Event
-from projections.projection import At, Document, Projection
+from projections.projection import At, Document, Projection, always
 
 
 class Folding:
     """The documents of one projection that are at hand, and those of them that changed.
 
     At most ``documents_max`` stay at hand between writes, least recently used ones go first; ``None``: all.
+    ``begun``: the ids of those changed since ``take_changed`` that were not at hand before. Most are new; one
+    that is there already was written before a restart, or states all there is and was let go of meanwhile.
     """
 
     def __init__(self, projection: Projection, documents_max: int | None = None) -> None:
@@ -18,19 +20,22 @@ class Folding:
         self.documents_max = documents_max
         self.documents: OrderedDict[str, Document] = OrderedDict()
         self.changed: dict[str, Document] = {}
+        self.begun: set[str] = set()
 
     def missing(self, events: Iterable[tuple[Event, At]]) -> list[str]:
         """Return the ids of the documents that ``events`` change and that are neither at hand nor begun by
         them: those to be loaded.
         """
-        begins, known, missing = self.projection.begins, set(self.documents), dict[str, None]()
+        begins, met, missing = self.projection.begins, set[str](), list[str]()
+        if begins is always:
+            return missing
         for event, at in events:
             for document_id, part in self.projection.split(event, at):
-                if document_id not in known:
-                    known.add(document_id)
+                if document_id not in met and document_id not in self.documents:
+                    met.add(document_id)
                     if not begins(part):
-                        missing[document_id] = None
-        return list(missing)
+                        missing.append(document_id)
+        return missing
 
     def put(self, documents: Iterable[Document]) -> None:
         for document in documents:
@@ -49,13 +54,15 @@ class Folding:
             after = self.projection.fold(before, part, at)
             after["_id"], after["seq"], after["shard"] = document_id, at.seq, at.shard
             self.documents[document_id] = self.changed[document_id] = after
-            if before is not None:
+            if before is None:
+                self.begun.add(document_id)
+            else:
                 self.documents.move_to_end(document_id)
 
     def take_changed(self) -> list[Document]:
         """Return what changed since the last call. Once it is written, ``forget`` frees the memory."""
         changed = list(self.changed.values())
-        self.changed = {}
+        self.changed, self.begun = {}, set()
         return changed
 
     def forget(self, written: Iterable[Document]) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pymongo.database import Database
 
 from domain.account import AccountLimits, AccountLimitsSet
-from projections.projection import At, Document, Projection
+from projections.projection import At, Document, Projection, always
 
 
 def parts(event: AccountLimitsSet, shard: int) -> Iterable[tuple[str, AccountLimitsSet]]:
@@ -39,7 +39,7 @@ PROJECTION = Projection(
     parts,
     fold,
     indexes=(("account",),),
-    begins=lambda _: True,
+    begins=always,
 )
 
 

@@ -4,9 +4,9 @@ A document is replaced as a whole, and only by one with a higher seq: so a repea
 worker that was replaced and wakes up again changes nothing.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 
-from pymongo import ReplaceOne
+from pymongo import InsertOne, ReplaceOne
 from pymongo.collection import Collection
 from pymongo.database import Database
 from pymongo.errors import BulkWriteError
@@ -32,29 +32,46 @@ def load(collection: Collection[Document], ids: Sequence[str]) -> Iterator[Docum
 
 def replace_older(collection: Collection[Document], documents: Sequence[Document]) -> None:
     """Write each document unless what is there has the same or a higher ``seq``. Raises ``PyMongoError``."""
-    _replace(collection, documents, "$lt")
+    write(collection, documents, frozenset())
 
 
 def put_right(collection: Collection[Document], documents: Sequence[Document]) -> None:
     """Write each document unless what is there has a higher ``seq``: one of the same is wrong."""
-    _replace(collection, documents, "$lte")
-
-
-def _replace(collection: Collection[Document], documents: Sequence[Document], than: str) -> None:
     for start in range(0, len(documents), WRITES_PER_REQUEST_MAX):
-        _replace_some(collection, documents[start : start + WRITES_PER_REQUEST_MAX], than)
+        _write(collection, documents[start : start + WRITES_PER_REQUEST_MAX], frozenset(), than="$lte")
 
 
-def _replace_some(collection: Collection[Document], documents: Sequence[Document], than: str) -> None:
+def write(collection: Collection[Document], documents: Sequence[Document], begun: Container[str]) -> None:
+    """Do the same as ``replace_older``, and insert those that are probably new, the ``begun``: that costs the
+    server less than to look for them first. One that is there after all is replaced, if it is older.
+    """
+    for start in range(0, len(documents), WRITES_PER_REQUEST_MAX):
+        some = documents[start : start + WRITES_PER_REQUEST_MAX]
+        if there := _write(collection, some, begun):
+            _write(collection, there, frozenset())
+
+
+def _write(
+    collection: Collection[Document], documents: Sequence[Document], begun: Container[str], than: str = "$lt"
+) -> list[Document]:
+    """Return those that could not be inserted, since their id is taken."""
     writes = [
-        ReplaceOne({"_id": document["_id"], "seq": {than: document["seq"]}}, document, upsert=True)
+        InsertOne(document) if document["_id"] in begun else _replacing(document, than)
         for document in documents
     ]
     try:
         collection.bulk_write(writes, ordered=False)
     except BulkWriteError as failed:
-        # What is there is newer: the filter found nothing to replace, and the id is taken.
-        if any(error["code"] != DUPLICATE_KEY for error in failed.details["writeErrors"]):
+        errors = failed.details["writeErrors"]
+        # For a replace: what is there is newer, the filter found nothing to replace, and the id is taken.
+        if any(error["code"] != DUPLICATE_KEY for error in errors):
             raise
         if failed.details.get("writeConcernErrors"):
             raise
+        taken = (documents[error["index"]] for error in errors)
+        return [document for document in taken if document["_id"] in begun]
+    return []
+
+
+def _replacing(document: Document, than: str) -> ReplaceOne[Document]:
+    return ReplaceOne({"_id": document["_id"], "seq": {than: document["seq"]}}, document, upsert=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pymongo.database import Database
 
 from domain.control import VenueStatusChanged
-from projections.projection import At, Document, Projection
+from projections.projection import At, Document, Projection, always
 
 
 def parts(event: VenueStatusChanged, shard: int) -> Iterable[tuple[str, VenueStatusChanged]]:
@@ -24,7 +24,7 @@ def fold(_document: Document | None, event: VenueStatusChanged, at: At) -> Docum
 
 
 # Each event states all there is, so nothing has to be loaded: it "begins" each time.
-PROJECTION = Projection("venue", frozenset({VenueStatusChanged}), parts, fold, begins=lambda _: True)
+PROJECTION = Projection("venue", frozenset({VenueStatusChanged}), parts, fold, begins=always)
 
 
 def of_all_shards(database: Database[Document], shards_max: int) -> list[Document]:

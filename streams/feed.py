@@ -57,6 +57,12 @@ class Feed:
             self.seen[place] = last.seq
             self.marks[place] = Mark(self.name, *place, last.seq, last.occurred_at_us)
 
+    def take_marks(self) -> list[Mark]:
+        """Return how far this projection is, once what it took is written; nothing if it took nothing."""
+        marks = list(self.marks.values())
+        self.marks = {}
+        return marks
+
     def load_missing(self) -> None:
         """Bring the documents that the pending events change into memory."""
         if missing := self.folding.missing(self.pending):

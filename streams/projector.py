@@ -6,7 +6,7 @@ A slice names the seq before it on its partition, so what is missing shows, and 
 
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeVar
 
@@ -16,6 +16,7 @@ from pymongo.errors import BulkWriteError, PyMongoError
 
 from domain.event import Event
 from projections import generations, progress, store
+from projections.progress import Mark
 from projections.projection import At, Document, Projection
 from streams.codec import UNREADABLE, RecordedEvent, Slice, decode_recorded, decode_slice, encode
 from streams.feed import Feed
@@ -57,6 +58,8 @@ class Bounds:
 
     documents_cached_max: int = 50_000
     events_per_write_max: int = 5_000
+    documents_per_progress: int = 20
+    """After so many documents progress is written: whoever waits for them need not wait for the others."""
     attempts_max: int = 5
     attempt_wait_ms: int = 500
 
@@ -109,6 +112,14 @@ class Projector:
         self.dead = []
         for record in records:
             self._take_record(record)
+        self._write()
+        return self.dead
+
+    def process_slices(self, pieces: Iterable[tuple[int, Slice]]) -> list[DeadLetter]:
+        """Do the same with slices that are decoded already, each with its partition: a rebuild has them."""
+        self.dead = []
+        for partition, piece in pieces:
+            self._take_slice(Place(self.topic, partition, piece.shard), piece)
         self._write()
         return self.dead
 
@@ -233,21 +244,31 @@ class Projector:
 
     def _write_all(self, feeds: Sequence[Feed]) -> None:
         """Documents first, then progress: so that progress never promises what is not there."""
-        marks = [mark for feed in feeds for mark in feed.marks.values()]
+        marks: list[Mark] = []
+        documents = 0
         for feed in feeds:
-            self._fold_and_write(feed)
+            documents += self._fold_and_write(feed)
+            marks += feed.take_marks()
+            if documents >= self.bounds.documents_per_progress:
+                self._write_progress(marks)
+                marks, documents = [], 0
+        self._write_progress(marks)
+
+    def _write_progress(self, marks: Sequence[Mark]) -> None:
         if marks:
             self._patiently(lambda: progress.write(self.database, marks))
 
-    def _fold_and_write(self, feed: Feed) -> None:
+    def _fold_and_write(self, feed: Feed) -> int:
+        """Return how many documents were written."""
         self._patiently(feed.load_missing)
         for event, at, error in feed.fold_pending():
             self._bury_unfolded(feed, event, at, error)
+        begun = feed.folding.begun
         changed = feed.folding.take_changed()
         if changed:
-            self._patiently(lambda: store.replace_older(self.database[feed.name], changed))
+            self._patiently(lambda: store.write(self.database[feed.name], changed, begun))
         feed.folding.forget(changed)
-        feed.marks = {}
+        return len(changed)
 
     def _patiently(self, attempt: Callable[[], T]) -> T:
         """Try again while the database does not answer, so that a failover costs no restart."""

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import faust
@@ -36,6 +37,9 @@ from streams.topics import ACCOUNTS, DEAD_LETTERS, EXECUTIONS
 
 log = logging.getLogger(__name__)
 
+SAME_FETCH_MS = 1
+"""Records of other partitions that came with the first one: Faust hands them over one by one."""
+
 
 @dataclass(frozen=True)
 class ReadModelsConfig:
@@ -55,7 +59,8 @@ class ReadModelsConfig:
     dead_letters_replicas: int = 1
     records_per_batch_max: int = 64
     gather_ms_max: int = 10
-    """How long a batch waits for more records: part of how late a reader sees a write."""
+    """A batch begins no sooner after the one before: part of how late a reader sees a write. One that took
+    longer is followed at once by all that has come meanwhile."""
     bounds: Bounds = field(default_factory=Bounds)
     attendance: AttendanceBounds = field(default_factory=AttendanceBounds)
     look_ms: int = 250
@@ -244,15 +249,41 @@ class Agent:
         )
 
     async def consume(self, stream: Any) -> None:
-        config = self.config
-        async for events in stream.take_events(config.records_per_batch_max, config.gather_ms_max / 1000):
+        """Process what came while the last batch was in hand, batch by batch; acknowledge what is done.
+
+        Faust's own ``take`` waits its time out after each batch as well, and looks around all the time.
+        """
+        stream.enable_acks = False
+        waiting: asyncio.Queue[Any] = asyncio.Queue(self.config.records_per_batch_max)
+        work = asyncio.ensure_future(self._batch_by_batch(stream, waiting))
+        work.add_done_callback(self._must_go_on)
+        try:
+            async for event in stream.events():
+                await waiting.put(event)
+        finally:
+            work.cancel()
+            await asyncio.wait({work})  # a batch in hand is finished
+
+    def _must_go_on(self, work: asyncio.Future[None]) -> None:
+        if not work.cancelled() and (error := work.exception()):
+            die(f"{self.topic}: {error!r}", error)
+
+    async def _batch_by_batch(self, stream: Any, waiting: asyncio.Queue[Any]) -> None:
+        began = 0.0
+        while True:
+            events = [await waiting.get()]
+            await asyncio.sleep(
+                max(SAME_FETCH_MS / 1000, began + self.config.gather_ms_max / 1000 - monotonic())
+            )
+            began = monotonic()
+            while len(events) < self.config.records_per_batch_max and not waiting.empty():
+                events.append(waiting.get_nowait())
             await self._whole(events)
+            for event in events:
+                await stream.ack(event)
 
     async def _whole(self, events: Sequence[Any]) -> None:
-        """Process a batch to its end, or end the process.
-
-        Faust acknowledges what ``take`` gave out however the body is left, and commits when it stops.
-        """
+        """Process a batch to its end, or end the process: after it, nothing is half done."""
         records = [Record(event.message.partition, event.message.offset, event.value) for event in events]
         work = asyncio.ensure_future(self._process(records))
         try:

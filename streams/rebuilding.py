@@ -252,11 +252,12 @@ class Rebuild:
         for event, at, error in feed.fold_pending():
             target.build.failed += 1
             log.error("%s cannot take in event %d-%d: %r: %r", feed.name, at.shard, at.seq, event, error)
+        begun = feed.folding.begun
         changed = feed.folding.take_changed()
         horizons = self._patiently(lambda: archive.read(self.database, feed.projection.name))
         kept, gone = _parted(changed, lambda each: archive.may_be_missing(feed.projection, each, horizons))
         if kept:
-            self._patiently(lambda: store.replace_older(self.database[feed.name], kept))
+            self._patiently(lambda: store.write(self.database[feed.name], kept, begun))
         feed.folding.forget(changed)
         if feed.marks:
             self._patiently(lambda: progress.write(self.database, feed.marks.values()))

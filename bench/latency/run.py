@@ -1,7 +1,7 @@
 """The latency benchmark: orders at fixed times, over HTTP and over the WebSocket, on the whole system."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,17 +9,24 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.latency.load import ACCOUNTS, FRAME_MS, SYMBOL, Measured, Run
+from bench.write.usage import Usage, per_order
 from stack.load import bounds
 from stack.load.client import LoadError, NotNowError
 from stack.load.report import machine, version
 from stack.load.session import Transport, bring_up, client_of, new_run_id, run_async
 from stack.load.venue import Funds, MarketSpec, prepare
 from stack.load.websocket import WebSocketClient
+from stack.running import Stack
 from stack.settings import Settings
 
 WARM_S = 2.0
 ACK_P99_MS_MAX = 100.0
+VISIBLE_P99_MS_MAX = {"rest_1000": 200.0}
 OTHERWISE_MAX = 0.001
+PROGRAMS = (
+    *("command-api", "order-processor", "read-models", "query-api"),
+    *("postgres", "kafka", "redis", "mongo"),
+)
 MARKET = MarketSpec(SYMBOL, "LATENCY", "0.00000001", "1000000")
 FUNDS = {"USD": "10000000", "LATENCY": "1000000"}
 
@@ -42,11 +49,20 @@ ROWS = (
 )
 
 
-def run(settings: Settings, seconds: float, say: Say) -> dict[str, Any]:
+def chosen(names: Sequence[str]) -> list[Row]:
+    """Return the rows of these names; none named: all. Raises ``ValueError`` for a name that no row has."""
+    known = {row.name: row for row in ROWS}
+    if unknown := [name for name in names if name not in known]:
+        message = f"there is no row {unknown[0]!r}; there are: {', '.join(known)}"
+        raise ValueError(message)
+    return [row for row in ROWS if not names or row.name in names]
+
+
+def run(settings: Settings, seconds: float, rows: Sequence[Row], say: Say) -> dict[str, Any]:
     """Return what ``--json`` prints; its ``load`` says what was sent, and how busy the machine was."""
     settings = bring_up(settings)
     busy_before = os.getloadavg()
-    results = [_result(settings, row, seconds, say) for row in ROWS]
+    results = [_result(settings, row, seconds, say) for row in rows]
     return {
         "bench": "latency",
         "machine": machine(),
@@ -70,11 +86,14 @@ def run(settings: Settings, seconds: float, say: Say) -> dict[str, Any]:
 def _result(settings: Settings, row: Row, seconds: float, say: Say) -> dict[str, Any]:
     say(f"{row.name}: {row.per_s:,.0f} orders/s over {row.transport} for {seconds:g} s")
     one = Run(new_run_id(), row.per_s, seconds, WARM_S)
+    usage = Usage(Stack(settings), PROGRAMS, client=True)
+    before = usage.seconds()
     try:
         run_async(_play(settings, row, one))
     except (LoadError, NotNowError) as error:
         return {"name": row.name, "unit": "ms", "value": None, "failed": str(error)}
-    return result(row, one.measured, seconds)
+    used = per_order(before, usage.seconds(), max(1, one.measured.sent))
+    return {**result(row, one.measured, seconds), "cpu_us_per_order": used}
 
 
 async def _play(settings: Settings, row: Row, one: Run) -> None:
@@ -113,6 +132,9 @@ def missed(result: dict[str, Any]) -> list[str]:
     p99_ms = result["ack_ms"]["p99"]
     if p99_ms is None or p99_ms >= ACK_P99_MS_MAX:
         lines.append(f"{name}: P99 of {ACK_P99_MS_MAX:g} ms to the acknowledgement: {p99_ms} ms")
+    visible_ms, visible_max = result["visible_ms"]["p99"], VISIBLE_P99_MS_MAX.get(name)
+    if visible_max is not None and (visible_ms is None or visible_ms >= visible_max):
+        lines.append(f"{name}: P99 of {visible_max:g} ms until it is visible: {visible_ms} ms")
     outcomes = result["outcomes"]
     otherwise = sum(
         count
@@ -136,6 +158,9 @@ def show(console: Console, found: dict[str, Any]) -> None:
         figures = [*one["ack_ms"].values(), *one["visible_ms"].values()]
         table.add_row(one["name"], f"{one['orders_per_second']:,}", *map(str, figures))
     console.print(table)
+    for one in found["results"]:
+        each = ", ".join(f"{name} {us:g}" for name, us in one.get("cpu_us_per_order", {}).items())
+        console.print(f"{one['name']}, µs CPU an order: {each or 'unknown'}")
     before, after = found["load"]["machine_load_before"][0], found["load"]["machine_load_after"][0]
     console.print(f"load of the machine: {before:.1f} before, {after:.1f} after")
     for line in found["missed"]:

@@ -9,7 +9,7 @@ from typer import Argument, BadParameter, Option
 
 from stack.cli.running import output, progress
 
-BENCHES = ("engine", "write", "latency", "scale")
+BENCHES = ("engine", "write", "latency", "scale", "read")
 
 # What was measured, and what shows it to a person.
 Measured = tuple[dict[str, Any], Callable[[Console, dict[str, Any]], None]]
@@ -24,10 +24,17 @@ def bench(
     messages: Annotated[
         int, Option(help="engine: messages on each book.", min=1_000, max=2_000_000)
     ] = 100_000,
+    events: Annotated[
+        int, Option(help="read: events of the history that is made.", min=20_000, max=20_000_000)
+    ] = 1_000_000,
     seconds: Annotated[
         float,
         Option(help="How long each part is measured; scale: all together.", min=1, max=600),
     ] = 20.0,
+    only: Annotated[
+        list[str] | None,
+        Option("--only", help="latency: only this row (rest_1000, ...); may be repeated."),
+    ] = None,
     seed: Annotated[int, Option(help="The same seed gives the same flow of messages.")] = 1,
     as_json: Annotated[bool, Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -37,8 +44,9 @@ def bench(
 
     Example: ./oms bench engine --peer pyorderbook
     Example: ./oms bench write --seconds 5
-    Example: ./oms bench latency --json
     Example: ./oms bench scale --seconds 30
+    Example: ./oms bench read --events 100000
+    Example: ./oms bench latency --only rest_1000 --json
     """
     if name not in BENCHES:
         raise BadParameter(f"there is no bench {name!r}; there are: {', '.join(BENCHES)}")
@@ -46,8 +54,12 @@ def bench(
         found, show = _engine(peers or [], messages, seed)
     elif name == "scale":
         found, show = _scale(seconds, seed)
+    elif name == "write":
+        found, show = _write(seconds, seed)
+    elif name == "read":
+        found, show = _read(events, seed)
     else:
-        found, show = _write(seconds, seed) if name == "write" else _latency(seconds, quiet=as_json)
+        found, show = _latency(seconds, only or [], quiet=as_json)
     if as_json:
         print(json.dumps(found))
     else:
@@ -81,10 +93,21 @@ def _scale(seconds: float, seed: int) -> Measured:
     return run.run(Settings().folder / "bench-scale", seconds, seed, progress.print), report.show
 
 
-def _latency(seconds: float, *, quiet: bool) -> Measured:
+def _read(events: int, seed: int) -> Measured:
+    from bench.read import report, run
+    from stack.settings import Settings
+
+    return run.run(Settings().folder / "bench-read", events, seed, progress.print), report.show
+
+
+def _latency(seconds: float, only: list[str], *, quiet: bool) -> Measured:
     """Bring the stack up if it is down, and leave it up."""
     from bench.latency import run
     from stack.cli.up import settings
 
     progress.quiet = quiet
-    return run.run(settings(), seconds, progress.print), run.show
+    try:
+        rows = run.chosen(only)
+    except ValueError as error:
+        raise BadParameter(str(error)) from None
+    return run.run(settings(), seconds, rows, progress.print), run.show

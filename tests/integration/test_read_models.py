@@ -25,7 +25,7 @@ from pymongo.database import Database
 
 from commands import schema
 from domain.order import OrderFilled, OrderPlaced, OrderRejected
-from projections import progress
+from projections import progress, store
 from projections.projection import Document
 from projections.registry import PROJECTIONS
 from stack.running import Stack, running_stack
@@ -390,3 +390,13 @@ def test_the_watch_tells_a_standstill_from_an_empty_topic_and_from_work(exchange
 def stand_still(watch: LagWatch) -> None:
     watch.stalled()
     time.sleep(0.4)
+
+
+def test_what_begins_is_inserted_and_never_takes_the_place_of_what_is_newer(exchange: Exchange) -> None:
+    """A worker that restarts takes for new what it has not at hand."""
+    collection = exchange.database["begun"]
+    collection.insert_many([{"_id": "older", "seq": 1}, {"_id": "newer", "seq": 9}])
+    documents = [{"_id": name, "seq": 5} for name in ("older", "newer", "new")]
+    store.write(collection, [*documents, {"_id": "known", "seq": 5}], {"older", "newer", "new"})
+    found = {document["_id"]: document["seq"] for document in collection.find()}
+    assert found == {"older": 5, "newer": 9, "new": 5, "known": 5}
