@@ -40,6 +40,21 @@ PROBLEMS: dict[str, Reason] = {
         "This connection has too many commands without an outcome; this one was not taken.",
         "Wait for outcomes before you send more.",
     ),
+    "index_behind": Reason(
+        "The audit index has not come as far as the history yet.",
+        "Ask again after the time named; ./oms audit command indexes the rest at once.",
+    ),
+    "replaying": Reason(
+        "The replay to that point is still under way, or the one before it.",
+        "Ask again after the time named: it goes on meanwhile.",
+    ),
+    "history_unavailable": Reason(
+        "The event store could not be read, or contradicts itself.",
+        "Ask again in a moment; ./oms audit verify says whether the history is sound.",
+    ),
+    "access_not_recorded": Reason(
+        "That you looked could not be recorded, so nothing is shown.", "Ask again in a moment."
+    ),
     "unavailable": Reason(
         "The command could not be put into the log; nothing happened.",
         "Send it again, with the same client id.",

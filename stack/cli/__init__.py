@@ -21,7 +21,7 @@ COMMANDS = (
     Command("demo", "trade, and prove that nothing was lost", "stack.cli.demo", "demo"),
     Command("replay", "send the orders of a file", "stack.cli.replay", "replay"),
     Command("token", "print a bearer token for curl", "stack.cli.token", "token"),
-    Command("audit", "verify the whole history; reconcile it with custody", "stack.cli.audit", "audit"),
+    Command("audit", "verify, look into, travel through the history", "stack.cli.audit", "audit"),
     Command("backup", "write a backup of the event store", "stack.cli.backup", "backup"),
     Command("restore", "rebuild all from the store or a backup", "stack.cli.restore", "restore"),
     Command("test", "run the tests, or one kind of them", "stack.cli.test", "run_tests"),
