@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from streams.audit.access import Access
-from streams.audit.as_of import AccountAsOf, BookAsOf, BookLevel, MarketAsOf, OrderAsOf
+from streams.audit.as_of import AccountAsOf, BookAsOf, MarketAsOf, OrderAsOf, RestingOrder
 from streams.audit.causation import CommandTree
 from streams.audit.histories import AccountHistory, MarketHistory, OrderHistory
 from streams.audit.searching import Finding
@@ -66,7 +66,8 @@ def steps(output: Console, found: Iterable[Step], *, with_changes_of_balances: b
 
 
 def changes(output: Console, found: Sequence[Change]) -> None:
-    shown = [change for change in found if change.field not in CHANGES_NOT_SHOWN]
+    known = [change for change in found if change.field not in CHANGES_NOT_SHOWN]
+    shown = [change for change in known if change.before is not None or change.after != "0"]
     if shown:
         told = ", ".join(f"{each.field} {_was(each.before)}{each.after or 'none'}" for each in shown)
         output.print(Text(f"    {told}", "cyan"))
@@ -79,11 +80,12 @@ def _was(before: str | None) -> str:
 def postings(output: Console, found: Sequence[PostingView], *, with_account: bool) -> None:
     if not found:
         return
-    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    rows = []
     for each in found[:POSTINGS_SHOWN_MAX]:
-        balance = f"{each.asset} {each.available} available, {each.held} held"
-        table.add_row("    ", *([each.account] if with_account else []), each.sentence, Text(balance, "dim"))
-    output.print(table)
+        whose = (each.account,) if with_account else ()
+        rows.append((*whose, each.sentence, f"{each.asset} {each.available} available, {each.held} held"))
+    for line in in_columns(rows):
+        output.print(Text(f"    {line}"))
     if len(found) > POSTINGS_SHOWN_MAX:
         output.print(f"    and {len(found) - POSTINGS_SHOWN_MAX} more postings; --json has them all")
 
@@ -164,12 +166,18 @@ def findings(output: Console, found: Sequence[Finding]) -> None:
 
 
 def accesses(output: Console, found: Sequence[Access]) -> None:
-    table = Table("", "when", "who", "by", "what", "which", "shown", box=None)
-    for each in found:
-        table.add_row(
-            *map(Text, (str(each.id), each.at, each.who, each.via, each.what, each.which, str(each.items)))
-        )
-    output.print(table)
+    rows = [
+        (str(each.id), each.at, each.who, each.via, each.what, f"{each.items} shown", each.which)
+        for each in found
+    ]
+    for line in in_columns(rows):
+        output.print(Text(line))
+
+
+def in_columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Return a line for each row, its columns below one another: never wrapped, so that ids stay whole."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    return ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
 
 
 # --- Time travel ----------------------------------------------------------------------------------------
@@ -256,21 +264,16 @@ def book_then(output: Console, found: BookThen) -> None:
 
 def book(output: Console, found: BookAsOf) -> None:
     """Print asks above bids, the best next to each other; with level 3 the orders of each price."""
-    table = Table("", "price", "quantity", "orders", box=None)
+    rows = [("", "price", "quantity", "orders")]
     for side, levels in (("ask", reversed(found.asks)), ("bid", iter(found.bids))):
         for level in levels:
-            table.add_row(side, level.price, level.quantity, _orders(level))
+            rows.append((side, level.price, level.quantity, str(level.orders_count)))
+            rows += [("", "", *_resting(each)) for each in level.orders or ()]
     output.print(f"Book of {found.symbol}: {len(found.bids)} bids, {len(found.asks)} asks", markup=False)
-    output.print(table)
+    for line in in_columns(rows):
+        output.print(Text(line))
 
 
-def _orders(level: BookLevel) -> Text:
-    if level.orders is None:
-        return Text(str(level.orders_count))
-    return Text(
-        "\n".join(
-            f"{each.quantity}{f' (+{each.hidden} hidden)' if each.hidden != '0' else ''} {each.account}"
-            f" {each.order_id}"
-            for each in level.orders
-        )
-    )
+def _resting(order: RestingOrder) -> tuple[str, str]:
+    hidden = f" (+{order.hidden} hidden)" if order.hidden != "0" else ""
+    return f"{order.quantity}{hidden}", f"{order.account} {order.order_id}"

@@ -240,7 +240,7 @@ def market_history(
     if not shards:
         raise NotThereError(f"there is no market {symbol!r}")
     shard = shards[0]
-    ((seq, trade_id),) = read_cursor(cursor).items() or {0: 0}.items()
+    seq, trade_id = _read_market_cursor(cursor)
     units = store.units_of(shard, symbol)
     own = [recorded for recorded in store.found(index.MARKET, symbol) if _is_of(recorded, shard, symbol)]
     trades = _trades_after(store, shard, symbol, trade_id, steps_max + 1) if with_trades else []
@@ -254,6 +254,14 @@ def market_history(
     return MarketHistory(
         symbol, steps, state.state, _market_cursor(page, trade_id) if len(coming) > steps_max else None
     )
+
+
+def _read_market_cursor(cursor: str | None) -> tuple[int, int]:
+    """Return the seq and the trade after which a market's steps follow. Raises ``CursorError``."""
+    places = read_cursor(cursor) or {0: 0}
+    if len(places) > 1:
+        raise CursorError(f"{cursor!r} is no cursor of a market's history")
+    return next(iter(places.items()))
 
 
 def _is_of(recorded: RecordedEvent, shard: int, symbol: str) -> bool:

@@ -22,8 +22,13 @@ from streams.audit.travel import (
     order_then,
 )
 
-Version = Annotated[int | None, QueryParameter(ge=1, description="After this version of what is asked for.")]
-Seq = Annotated[int | None, QueryParameter(ge=0, description="After this event of its shard; 0: before all.")]
+SEQ_MAX = 2**62
+
+Version = Annotated[int | None, QueryParameter(ge=1, le=SEQ_MAX, description="After this version of it.")]
+Seq = Annotated[
+    int | None,
+    QueryParameter(ge=0, le=SEQ_MAX, description="After this event of its shard; 0: before all."),
+]
 Moment = Annotated[
     str | None,
     QueryParameter(name="time", description="After all that had happened by then: 2026-01-31T12:00:00Z."),

@@ -37,7 +37,10 @@ OnlyAuditors = requires("auditor")
 Limit = Annotated[int, QueryParameter(ge=1, le=STEPS_MAX, description="Steps on a page, at most.")]
 CursorQuery = Annotated[
     str | None,
-    QueryParameter(pattern=r"^\d+:\d+(,\d+:\d+)*$", description="`next_cursor` of the page before."),
+    QueryParameter(
+        pattern=r"^\d{1,18}:\d{1,18}(,\d{1,18}:\d{1,18}){0,255}$",
+        description="`next_cursor` of the page before.",
+    ),
 ]
 
 
