@@ -16,6 +16,7 @@ from streams.audit.trades import TradeSideView, TradeTrail
 from streams.audit.travel import AccountThen, BookThen, MarketThen, OrderThen, Point
 
 POSTINGS_SHOWN_MAX = 12  # of one step; --json has all
+POSTINGS_OF_COMMAND_MAX = 200
 CHANGES_NOT_SHOWN = frozenset({"fills", "last_trade_id"})  # the sentence says as much
 
 
@@ -77,17 +78,17 @@ def _was(before: str | None) -> str:
     return "" if before is None else f"{before} → "
 
 
-def postings(output: Console, found: Sequence[PostingView], *, with_account: bool) -> None:
-    if not found:
-        return
+def postings(
+    output: Console, found: Sequence[PostingView], *, with_account: bool, most: int = POSTINGS_SHOWN_MAX
+) -> None:
     rows = []
-    for each in found[:POSTINGS_SHOWN_MAX]:
+    for each in found[:most]:
         whose = (each.account,) if with_account else ()
         rows.append((*whose, each.sentence, f"{each.asset} {each.available} available, {each.held} held"))
     for line in in_columns(rows):
         output.print(Text(f"    {line}"))
-    if len(found) > POSTINGS_SHOWN_MAX:
-        output.print(f"    and {len(found) - POSTINGS_SHOWN_MAX} more postings; --json has them all")
+    if len(found) > most:
+        output.print(f"    and {len(found) - most} more postings; --json has them all")
 
 
 def state(output: Console, title: str, found: State | None) -> None:
@@ -136,7 +137,7 @@ def command(output: Console, found: CommandTree) -> None:
         output.print(line, markup=False)
     if found.postings:
         output.print("\nMoney it moved:")
-        postings(output, found.postings, with_account=True)
+        postings(output, found.postings, with_account=True, most=POSTINGS_OF_COMMAND_MAX)
     if found.left_out:
         output.print(f"{found.left_out} more are left out")
 

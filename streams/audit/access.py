@@ -67,7 +67,9 @@ def create(connection: psycopg.Connection) -> None:
     """Create what is missing; what is there stays."""
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s)", (_LOCK,))
-        connection.execute(TABLES)
+        there = connection.execute("SELECT to_regclass('audit_access')").fetchone()
+        if there is None or there[0] is None:  # what is there is in use, and would be locked
+            connection.execute(TABLES)
 
 
 def record(

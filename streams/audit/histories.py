@@ -13,7 +13,7 @@ from domain.order import OrderFilled, OrderPlaced, OrderRejected
 from streams.audit import index
 from streams.audit.states import AccountTerms, MarketState, OrderState, balances_around
 from streams.audit.steps import PostingView, State, Step, posting_view, postings_in, step
-from streams.audit.store import NotThereError, Store
+from streams.audit.store import TERMS_MAX, NotThereError, Store
 from streams.audit.units import Units
 from streams.codec import RecordedEvent
 
@@ -203,7 +203,7 @@ def _terms_at(store: Store, shard: int, account: str, version: int, units: Units
     terms = AccountTerms()
     if version:
         stream = account_stream(shard, account)
-        for recorded in store.found(index.ACCOUNT, account):
+        for recorded in store.found(index.ACCOUNT, account, most=TERMS_MAX):
             if recorded.stream == stream and recorded.version <= version:
                 terms.take(recorded.event, units)
     return terms
@@ -242,7 +242,11 @@ def market_history(
     shard = shards[0]
     seq, trade_id = _read_market_cursor(cursor)
     units = store.units_of(shard, symbol)
-    own = [recorded for recorded in store.found(index.MARKET, symbol) if _is_of(recorded, shard, symbol)]
+    own = [
+        recorded
+        for recorded in store.found(index.MARKET, symbol, most=TERMS_MAX)
+        if _is_of(recorded, shard, symbol)
+    ]
     trades = _trades_after(store, shard, symbol, trade_id, steps_max + 1) if with_trades else []
     coming = list(merge((each for each in own if each.seq > seq), trades, key=lambda each: each.seq))
     page = coming[:steps_max]

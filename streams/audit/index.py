@@ -73,7 +73,9 @@ def create(connection: psycopg.Connection) -> None:
     """Create what is missing; what is there stays."""
     with connection.transaction():
         connection.execute("SELECT pg_advisory_xact_lock(%s, %s)", (_CLASS, -1))
-        connection.execute(TABLES)
+        there = connection.execute("SELECT to_regclass('audit_index')").fetchone()
+        if there is None or there[0] is None:  # what is there is in use, and would be locked
+            connection.execute(TABLES)
 
 
 def key_of(kind: str, *names: str) -> int:

@@ -46,7 +46,7 @@ def search(store: Store, q: str) -> list[Finding]:
     """
     units = store.units()
     every = (*_aggregates(store, q, units), *_indexed(store, q, units))
-    return list({(found.kind, found.id, found.seq): found for found in every}.values())
+    return list({(found.kind, found.id, found.shard, found.seq): found for found in every}.values())
 
 
 def _aggregates(store: Store, q: str, units: Units) -> Iterator[Finding]:

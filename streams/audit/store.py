@@ -15,6 +15,8 @@ from streams.codec import RecordedEvent, decode_recorded
 from streams.history import read_events
 
 PLACES_MAX = 1_000
+TERMS_MAX = 100_000
+"""Events that an account's terms, or a market's rules, follow from, at most."""
 STREAM_PAGE = 1_000
 
 _STREAM = """
@@ -31,7 +33,7 @@ _BEGINNINGS = (
 )
 _COMMIT = """
     SELECT shard, first_seq, last_seq, occurred_at_us, state_hash, state_hash_version, epoch FROM commits
-    WHERE shard = %s AND last_seq {} %s ORDER BY last_seq {} LIMIT 1
+    WHERE shard = %s AND last_seq >= %s ORDER BY last_seq LIMIT 1
 """
 
 
@@ -88,7 +90,7 @@ class Store:
 
     def commit_of(self, shard: int, seq: int) -> Commit:
         """Return the commit that seq belongs to. Raises ``NotThereError``."""
-        commit = self._commit(shard, ">=", "ASC", seq)
+        commit = self._commit(shard, seq)
         if commit is None or seq < 1:
             last = self.shards().get(shard)
             there = "there is no such shard" if last is None else f"its history ends at seq {last}"
@@ -103,16 +105,17 @@ class Store:
         low, high = 0, self.shards().get(shard, 0)
         best: Commit | None = None
         while low < high:
-            middle = self._commit(shard, ">", "ASC", (low + high) // 2)
-            if middle is None or middle.occurred_at_us > time_us:
-                high = (low + high) // 2
+            middle = (low + high) // 2
+            commit = self._commit(shard, middle + 1)
+            if commit is None or commit.occurred_at_us > time_us:
+                high = middle
             else:
-                best, low = middle, middle.last_seq
+                best, low = commit, commit.last_seq
         return best
 
-    def _commit(self, shard: int, comparison: str, order: str, seq: int) -> Commit | None:
-        query = _COMMIT.format(comparison, order).encode()
-        row = self.connection.execute(query, (shard, seq)).fetchone()
+    def _commit(self, shard: int, seq: int) -> Commit | None:
+        """Return the first commit that ends at ``seq`` or later."""
+        row = self.connection.execute(_COMMIT, (shard, seq)).fetchone()
         return None if row is None else Commit(*row)
 
     def events_of(self, commit: Commit) -> list[RecordedEvent]:
@@ -151,16 +154,16 @@ class Store:
 
     # --- The index ----------------------------------------------------------------------------------------
 
-    def found(self, *names: str) -> list[RecordedEvent]:
-        """Return the events that the index has for ``names``, by shard and seq, at most a thousand.
+    def found(self, *names: str, most: int = PLACES_MAX) -> list[RecordedEvent]:
+        """Return the events that the index has for ``names``, by shard and seq, at most ``most``.
 
         Some may be others that share the hash: whoever asks looks whether it is meant.
         """
         self.reach_the_end()
-        return self._indexed_events(*names)
+        return self._indexed_events(*names, most=most)
 
-    def _indexed_events(self, *names: str) -> list[RecordedEvent]:
-        places = index.found(self.connection, *names, places_max=PLACES_MAX)
+    def _indexed_events(self, *names: str, most: int = PLACES_MAX) -> list[RecordedEvent]:
+        places = index.found(self.connection, *names, places_max=most)
         by_shard: dict[int, list[int]] = {}
         for shard, seq in places:
             by_shard.setdefault(shard, []).append(seq)
@@ -182,7 +185,7 @@ class Store:
     def _reach(self, shard: int, last_seq: int) -> None:
         done = 0
         while True:
-            reach = index.advance(self.connection, shard)
+            reach = index.advance(self.connection, shard, index.STEP_EVENTS_MAX)
             if reach.indexed >= last_seq:
                 return
             done += index.STEP_EVENTS_MAX
@@ -197,7 +200,7 @@ class Store:
         if self._units is None:
             with suppress(IndexBehindError):
                 self.reach_the_end()
-            listed = [recorded.event for recorded in self._indexed_events(index.LISTED)]
+            listed = [recorded.event for recorded in self._indexed_events(index.LISTED, most=TERMS_MAX)]
             self._units = Units(event for event in listed if isinstance(event, MarketListed))
         return self._units
 

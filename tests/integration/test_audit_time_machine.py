@@ -6,7 +6,6 @@ import json
 import random
 import sys
 from collections.abc import Iterator
-from contextlib import closing
 from http import HTTPStatus
 from itertools import pairwise
 from pathlib import Path
@@ -20,89 +19,27 @@ from api.auth import Role, mint_token
 from api.query.app import QueryConfig, create_app
 from api.query.audit.desk import AuditConfig
 from commands import snapshots
-from commands.messages import AnyCommand
 from commands.paging import pages_of
 from commands.shard_snapshot import Stand
-from commands.snapshotting import SnapshotConfig
 from commands.time_machine import HistoryDiffersError, TimeMachine
-from domain.control import SetAccountStatus
 from domain.exchange import Exchange, replay
 from domain.ids import order_id
-from domain.order import AmendOrder, CancelOrder, OrderRequest, PlaceOrder
-from domain.trade import BustTrade
 from stack.running import Stack
 from streams.audit import access, index
 from streams.audit.store import Store
 from streams.codec import RecordedEvent
-from tests.integration.databases import own_database
-from tests.integration.desk import MARKET, PARTITIONS, Desk, funded
+from tests.integration.audit_story import BID, told
+from tests.integration.desk import PARTITIONS, Desk
 from tests.unit.domain.dump import dump
 
 SECRET = "not a secret, but as long as one ought to be"
 IDS_EXPECTED = 1_000
-BID = order_id(0, "alice", "bid")
-
-
-def ask(account: str, name: str, by: str = "", correlation: str = "", **request: Any) -> PlaceOrder:
-    return PlaceOrder(
-        command_id=f"{account}-{name}",
-        actor=by or account,
-        correlation_id=correlation,
-        order_id=order_id(0, account, name),
-        account=account,
-        client_order_id=name,
-        symbol="BTC-USD",
-        request=OrderRequest(**request),
-    )
-
-
-def about_bid(kind: Any, **more: Any) -> Any:
-    return kind(command_id=f"{kind.__name__}-bid", order_id=BID, account="alice", **more)
-
-
-def batches() -> Iterator[list[AnyCommand]]:
-    """Alice's bid is placed, partly filled, amended and cancelled. Then dan's market order fills another of
-    hers and some of carol's; that triggers bob's stop, which fills more of carol's. The first trade is
-    busted.
-    """
-    for account, asset in (("alice", "USD"), ("carol", "USD"), ("bob", "BTC"), ("dan", "BTC")):
-        yield [MARKET, *funded(account, asset, "10000")]
-    bid = {"side": "buy", "quantity": "2", "price": "100"}
-    yield [ask("alice", "bid", by="desk-7", correlation="rebalance-17", **bid)]
-    yield [ask("bob", "hit", side="sell", quantity="0.5", price="100")]
-    yield [about_bid(AmendOrder, actor="desk-8", quantity="1.5")]
-    yield [about_bid(CancelOrder, actor="alice")]
-    yield [
-        ask("alice", "high", side="buy", quantity="1", price="100"),
-        ask("carol", "low", side="buy", quantity="5", price="90"),
-        ask("bob", "stop", side="sell", quantity="1", order_type="stop", trigger_price="99"),
-        ask("dan", "odd", side="sell", quantity="1", price="100.001"),
-    ]
-    market = {"order_type": "market", "time_in_force": "ioc"}
-    yield [ask("dan", "hit", correlation="rebalance-17", side="sell", quantity="1.5", **market)]
-    suspend = SetAccountStatus(
-        command_id="suspend", actor="risk", account="dan", status="suspended", reason="look into it"
-    )
-    yield [suspend]
-    bust = BustTrade(
-        command_id="bust", actor="ops", symbol="BTC-USD", trade_id=1, order_id=BID, reason="fat finger"
-    )
-    yield [bust]
 
 
 @pytest.fixture(scope="module")
 def desk(servers: Stack) -> Iterator[Desk]:
-    servers.prepare()
-    with own_database(servers.settings.postgres_dsn) as dsn:
-        with psycopg.connect(dsn, autocommit=True) as connection:
-            index.create(connection)
-            access.create(connection)
-        desk = Desk(servers, dsn, snapshots=SnapshotConfig(events=1_000_000))
-        with closing(desk):
-            for batch in batches():
-                desk.send(*batch)
-                desk.settle()
-            yield desk
+    with told(servers) as desk:
+        yield desk
 
 
 @pytest.fixture(scope="module")
@@ -153,8 +90,8 @@ def problem(api: TestClient[Any], path: str, **params: Any) -> tuple[int, str]:
 
 def test_an_order_tells_its_whole_life(api: TestClient[Any]) -> None:
     history = get(api, f"orders/{BID}")
-    told = [(step["version"], step["type"], step["actor"], step["command_id"]) for step in history["steps"]]
-    assert told == [
+    seen = [(step["version"], step["type"], step["actor"], step["command_id"]) for step in history["steps"]]
+    assert seen == [
         (1, "OrderPlaced.v1", "desk-7", "alice-bid"),
         (2, "OrderFilled.v1", "bob", "bob-hit"),
         (3, "OrderAmended.v1", "desk-8", "AmendOrder-bid"),
@@ -225,8 +162,8 @@ def test_an_account_tells_every_posting_and_every_change_of_what_it_may(api: Tes
 
 
 def test_a_market_tells_its_rules_trades_and_busts(api: TestClient[Any]) -> None:
-    told = [step["type"] for step in get(api, "markets/BTC-USD")["steps"]]
-    assert told == ["MarketListed.v1", *["OrderFilled.v1"] * 4, "TradeBusted.v1"]
+    types = [step["type"] for step in get(api, "markets/BTC-USD")["steps"]]
+    assert types == ["MarketListed.v1", *["OrderFilled.v1"] * 4, "TradeBusted.v1"]
     without = [step["type"] for step in get(api, "markets/BTC-USD", trades=False)["steps"]]
     assert without == ["MarketListed.v1", "TradeBusted.v1"]
 
