@@ -9,7 +9,7 @@ from rich.text import Text
 from streams.audit.access import Access
 from streams.audit.as_of import AccountAsOf, BookAsOf, MarketAsOf, OrderAsOf, RestingOrder
 from streams.audit.causation import CommandTree
-from streams.audit.histories import AccountHistory, MarketHistory, OrderHistory
+from streams.audit.histories import AccountHistory, MarketHistory, OrderHistory, StreamHistory
 from streams.audit.searching import Finding
 from streams.audit.steps import Change, PostingView, State, Step
 from streams.audit.trades import TradeSideView, TradeTrail
@@ -43,6 +43,12 @@ def account(output: Console, found: AccountHistory) -> None:
 
 def market(output: Console, found: MarketHistory) -> None:
     output.print(f"Market {found.symbol}", markup=False)
+    steps(output, found.steps)
+    more(output, found.next_cursor)
+
+
+def stream(output: Console, found: StreamHistory) -> None:
+    output.print(f"Stream {found.stream}", markup=False)
     steps(output, found.steps)
     more(output, found.next_cursor)
 

@@ -31,7 +31,7 @@ OfShard = Annotated[int | None, Option("--shard", help="With --as-of: of an acco
 
 def add_to(audit: Typer) -> None:
     """Add the commands that look into the history to `./oms audit`."""
-    for command in (order, account, market, book, trade, command_tree, search, accesses):
+    for command in (order, account, market, book, trade, command_tree, stream, search, accesses):
         audit.command("command" if command is command_tree else command.__name__)(command)
 
 
@@ -181,6 +181,28 @@ def command_tree(
     from streams.audit.causation import command_tree as tree_of
 
     _show("command", command_id, lambda store: tree_of(store, command_id), telling.command, as_json=as_json)
+
+
+def stream(
+    named: Annotated[str, Argument(metavar="ID", help="The id of a transfer, an order list, any stream.")],
+    cursor: Cursor = None,
+    limit: Limit = 500,
+    as_json: AsJson = False,
+) -> None:
+    """Tell the events of a transfer, an order list or any other aggregate: who asked, who settled.
+
+    Example: ./oms audit stream 00007362-5144-8a2e-88fd-d5f60027430b
+    """
+    from stack.audit import telling
+    from streams.audit.histories import stream_history
+
+    _show(
+        "stream",
+        named,
+        lambda store: stream_history(store, named, cursor, limit),
+        telling.stream,
+        as_json=as_json,
+    )
 
 
 def search(

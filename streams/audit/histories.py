@@ -57,6 +57,14 @@ class MarketHistory(msgspec.Struct, frozen=True):
     next_cursor: Cursor
 
 
+class StreamHistory(msgspec.Struct, frozen=True):
+    """The events of any aggregate, as they are: of a transfer, an order list."""
+
+    stream: str
+    steps: list[Step]
+    next_cursor: Cursor
+
+
 class CursorError(ValueError):
     """A cursor that no page of that history gave out."""
 
@@ -297,3 +305,26 @@ def _market_step(shard: int, recorded: RecordedEvent, state: MarketState, units:
 def _market_cursor(page: list[RecordedEvent], trade_id: int) -> str:
     traded = [each.event.trade_id for each in page if isinstance(each.event, OrderFilled)]
     return write_cursor({page[-1].seq: traded[-1] if traded else trade_id})
+
+
+# --- All others -------------------------------------------------------------------------------------------
+
+
+def stream_history(
+    store: Store, stream: str, cursor: str | None = None, steps_max: int = PAGE_DEFAULT
+) -> StreamHistory:
+    """Return the steps of any stream after ``cursor``: who asked for a withdrawal, and who completed it.
+
+    Raises ``NotThereError``, ``CursorError``.
+    """
+    try:
+        shard = shard_of(stream)
+    except ValueError as error:
+        raise NotThereError(str(error)) from None
+    events = store.stream(shard, stream, read_cursor(cursor).get(shard, 0), steps_max + 1)
+    if not events and cursor is None:
+        raise NotThereError(f"there is no stream {stream!r}")
+    units, page = store.units(), events[:steps_max]
+    steps = [step(recorded, shard, units) for recorded in page]
+    more = len(events) > steps_max
+    return StreamHistory(stream, steps, write_cursor({shard: page[-1].version}) if more else None)

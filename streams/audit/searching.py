@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from domain.control import VenueStatusChanged
 from domain.ids import account_stream, market_stream, shard_of
 from domain.order import OrderFilled, OrderPlaced, OrderRejected
 from domain.order_list import OrderListPlaced, OrderListRejected
@@ -16,7 +17,9 @@ from streams.audit.store import Store
 from streams.audit.units import Units, time_of
 from streams.codec import RecordedEvent
 
-Kind = Literal["order", "order list", "transfer", "account", "market", "command", "correlation", "trade"]
+Kind = Literal[
+    "order", "order list", "transfer", "account", "market", "command", "correlation", "trade", "venue"
+]
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -29,7 +32,7 @@ class Finding(msgspec.Struct, frozen=True):
     actor: str
     shard: int
     seq: int
-    href: Annotated[str | None, Meta(examples=["/v1/audit/accounts/alice"])]
+    href: Annotated[str, Meta(examples=["/v1/audit/accounts/alice"])]
 
 
 class Findings(msgspec.Struct, frozen=True):
@@ -94,10 +97,14 @@ def _of_stream(recorded: RecordedEvent, units: Units) -> Finding:
     if isinstance(event, OrderPlaced | OrderRejected):
         return _finding("order", event.order_id, recorded, units, f"/v1/audit/orders/{event.order_id}")
     if isinstance(event, OrderListPlaced | OrderListRejected):
-        return _finding("order list", event.list_id, recorded, units, None)
+        return _finding("order list", event.list_id, recorded, units, f"/v1/audit/streams/{event.list_id}")
     named: Any = event
     if hasattr(event, "transfer_id"):
-        return _finding("transfer", named.transfer_id, recorded, units, f"/v1/audit/accounts/{named.account}")
+        return _finding(
+            "transfer", named.transfer_id, recorded, units, f"/v1/audit/streams/{named.transfer_id}"
+        )
+    if isinstance(event, VenueStatusChanged):
+        return _finding("venue", recorded.stream, recorded, units, f"/v1/audit/streams/{recorded.stream}")
     if hasattr(event, "rules"):
         symbol = named.rules.symbol
         return _finding("market", symbol, recorded, units, f"/v1/audit/markets/{symbol}")
@@ -105,7 +112,7 @@ def _of_stream(recorded: RecordedEvent, units: Units) -> Finding:
     return _finding("account", account, recorded, units, f"/v1/audit/accounts/{account}")
 
 
-def _finding(kind: Kind, name: str, recorded: RecordedEvent, units: Units, href: str | None) -> Finding:
+def _finding(kind: Kind, name: str, recorded: RecordedEvent, units: Units, href: str) -> Finding:
     return Finding(
         kind=kind,
         id=name,

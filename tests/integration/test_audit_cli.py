@@ -54,6 +54,7 @@ def audit(capsys: pytest.CaptureFixture[str], *arguments: str, exit_code: int = 
         ("book", "BTC-USD", "--level", "3"),
         ("trade", "BTC-USD", "1"),
         ("command", "dan-hit"),
+        ("stream", BID),
         ("search", "rebalance-17"),
         ("accesses",),
     ],

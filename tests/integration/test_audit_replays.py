@@ -14,7 +14,7 @@ from stack.running import Stack
 from stack.settings import Settings
 from stack.waiting import wait_until
 from streams.audit import index
-from streams.audit.histories import account_history, market_history
+from streams.audit.histories import account_history, market_history, stream_history
 from streams.audit.keeping import indexing
 from streams.audit.searching import search
 from streams.audit.store import IndexBehindError, Store
@@ -132,6 +132,18 @@ def test_histories_of_every_kind_of_event_can_be_told(
             fills = [step for step in steps if step.type.startswith("OrderFilled")]
             assert len(fills) == exchange.markets[symbol].last_trade_id
             assert [step.seq for step in steps] == sorted(step.seq for step in steps)
+
+
+def test_whatever_the_history_has_is_found_by_its_id_and_told_event_by_event(
+    connection: psycopg.Connection, every_kind: Noted
+) -> None:
+    store = Store(connection)
+    by_stream: dict[str, list[int]] = {}
+    for recorded in every_kind.events:
+        by_stream.setdefault(recorded.stream, []).append(recorded.seq)
+    for name, seqs in by_stream.items():
+        assert [step.seq for step in stream_history(store, name, None, 10_000).steps] == seqs
+        assert len(search(store, name)) >= 1
 
 
 def test_a_time_is_the_end_of_the_last_commit_by_then(

@@ -23,11 +23,13 @@ from streams.audit.histories import (
     AccountHistory,
     MarketHistory,
     OrderHistory,
+    StreamHistory,
     account_history,
     market_history,
     order_history,
     read_cursor,
     resolve_order,
+    stream_history,
 )
 from streams.audit.searching import Findings, search
 from streams.audit.store import Store
@@ -35,9 +37,7 @@ from streams.audit.trades import TradeTrail, trade_trail
 
 AccountOfOrder = Annotated[
     str | None,
-    QueryParameter(
-        name="account", description="With it, the order is named by the client's own id.", examples=[]
-    ),
+    QueryParameter(name="account", description="With it, the order is named by the client's own id."),
 ]
 Name = Annotated[str, QueryParameter(min_length=1, max_length=NAME_CHARS_MAX)]
 
@@ -131,6 +131,24 @@ class Audit(Controller):
         self, request: AskedBy, audit_desk: Desk, command_id: FromPath[str]
     ) -> Response[CommandTree]:
         return await audit_desk.look(request, "command", lambda store: command_tree(store, command_id))
+
+    @ask(
+        "/streams/{stream:str}",
+        operation_id="auditStream",
+        summary="The events of any aggregate by its id: of a transfer, an order list, the venue",
+    )
+    async def stream(
+        self,
+        request: AskedBy,
+        audit_desk: Desk,
+        stream: FromPath[str],
+        cursor: CursorQuery = None,
+        limit: Limit = STEPS_DEFAULT,
+    ) -> Response[StreamHistory]:
+        def read(store: Store) -> StreamHistory:
+            return stream_history(store, stream, cursor, limit)
+
+        return await audit_desk.look(request, "stream", read)
 
     @ask(
         "/search",
