@@ -55,6 +55,21 @@ PROBLEMS: dict[str, Reason] = {
         "It was done on some shards, and not on others.",
         "See what each shard says, and send it again: what is done stays done.",
     ),
+    "index_behind": Reason(
+        "The audit index has not come as far as the history yet.",
+        "Ask again after the time named; ./oms audit command indexes the rest at once.",
+    ),
+    "replaying": Reason(
+        "The replay to that point is still under way, or the one before it.",
+        "Ask again after the time named: it goes on meanwhile.",
+    ),
+    "history_unavailable": Reason(
+        "The event store could not be read, or contradicts itself.",
+        "Ask again in a moment; ./oms audit verify says whether the history is sound.",
+    ),
+    "access_not_recorded": Reason(
+        "That you looked could not be recorded, so nothing is shown.", "Ask again in a moment."
+    ),
     "unavailable": Reason(
         "The command could not be put into the log; nothing happened.",
         "Send it again, with the same client id.",

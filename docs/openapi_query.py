@@ -7,6 +7,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from api.query.app import QueryConfig, create_app
+from api.query.audit.desk import AuditConfig
 from docs.asyncapi import dumped
 
 PAGE = Path(__file__).with_name("openapi-query.yaml")
@@ -14,7 +15,9 @@ PAGE = Path(__file__).with_name("openapi-query.yaml")
 
 def document() -> dict[str, Any]:
     """Return the document as the API serves it; nothing is connected to make it."""
-    config = QueryConfig("mongodb://127.0.0.1:1/", "none", "a secret that signs nothing at all here")
+    secret = "a secret that signs nothing at all here"  # noqa: S105 - nor opens anything
+    audit = AuditConfig("postgresql://127.0.0.1:1/none", (), 0, 0)
+    config = QueryConfig("mongodb://127.0.0.1:1/", "none", secret, audit=audit)
     return create_app(config).openapi_schema.to_schema()
 
 

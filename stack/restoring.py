@@ -37,8 +37,11 @@ def back_up(settings: Settings, file: Path) -> None:
     Raises ``StackError`` with PostgreSQL's own words.
     """
     draft = file.with_name(f"{file.name}.draft")
-    without = "--exclude-table-data=snapshot*"  # they follow from the events
-    _run(settings, "pg_dump", "--format=custom", "--no-owner", without, f"--file={draft}")
+    without = (
+        "--exclude-table-data=snapshot*",
+        "--exclude-table-data=audit_index*",
+    )  # the events lead to them
+    _run(settings, "pg_dump", "--format=custom", "--no-owner", *without, f"--file={draft}")
     draft.chmod(0o600)
     draft.replace(file)
 

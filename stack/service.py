@@ -30,11 +30,14 @@ DAY_MS = 86_400_000
 def prepare(settings: Settings) -> None:
     """Create what is missing of tables and topics; what is there stays."""
     from commands import schema
+    from streams.audit import access, index
 
     with psycopg.connect(
         settings.postgres_dsn, autocommit=True, connect_timeout=CONNECT_WAIT_S
     ) as connection:
         schema.create(connection, settings.shards)
+        index.create(connection)
+        access.create(connection)
     create_topics(settings)
 
 
@@ -145,6 +148,7 @@ def read_models(settings: Settings) -> None:
 def auditor(settings: Settings) -> None:
     from commands.auditor import Auditor, AuditorConfig
     from commands.heads import HeadFiles, Signer
+    from streams.audit.keeping import indexing
 
     config = AuditorConfig(
         postgres_dsn=settings.postgres_dsn,
@@ -153,7 +157,9 @@ def auditor(settings: Settings) -> None:
         stop_ms_max=settings.head_stop_ms_max,
     )
     signing = Auditor(config, HeadFiles(settings.heads), Signer(settings.head_signing_key))
-    signing.run(_stop_on_signal(), _says_ready(settings, "auditor"))
+    stop = _stop_on_signal()
+    with indexing(settings.postgres_dsn, settings.audit_index_share_percent):
+        signing.run(stop, _says_ready(settings, "auditor"))
 
 
 def command_api(settings: Settings) -> None:
@@ -187,6 +193,7 @@ def query_api(settings: Settings) -> None:
 def query_api_app() -> object:
     """Make the application; granian calls it in its worker process."""
     from api.query.app import QueryConfig, create_app
+    from api.query.audit.desk import AuditConfig
 
     settings = Settings.load()
     _log_to_stderr()
@@ -197,6 +204,12 @@ def query_api_app() -> object:
             mongo_database=settings.mongo_database,
             token_secret=settings.token_secret,
             partitions=settings.topic_partitions,
+            audit=AuditConfig(
+                postgres_dsn=settings.postgres_dsn,
+                time_machine=(sys.executable, "-m", "stack.audit.machine"),
+                replay_wait_ms_max=settings.audit_replay_wait_ms_max,
+                index_events_max=settings.audit_index_events_max,
+            ),
         )
     )
 

@@ -143,6 +143,15 @@ class Settings(BaseSettings):
     """Orders, order lists and trades that ended so long ago leave the read models; 0: they stay for ever.
     The event store keeps them in any case."""
 
+    # --- Audit ------------------------------------------------------------------------------------
+    audit_index_share_percent: int = Field(default=10, ge=1, le=100)
+    """Of the auditor's time that goes into the audit index, at most: under load it falls behind, and catches
+    up later, or when somebody asks."""
+    audit_index_events_max: int = 200_000
+    """Events that one query indexes itself, where the index is behind."""
+    audit_replay_wait_ms_max: int = 10_000
+    """How long a query waits for a replay before it answers 503; the replay goes on."""
+
     # --- APIs -------------------------------------------------------------------------------------
     token_secret: str = Field(
         default_factory=lambda known: kept_secret(known["folder"], TOKEN_SECRET_FILE), repr=False

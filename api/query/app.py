@@ -13,6 +13,8 @@ from api.auth import bearer_tokens
 from api.problems import EXCEPTION_HANDLERS
 from api.query.activity import Activity
 from api.query.analytics import Analytics
+from api.query.audit import CONTROLLERS as AUDIT
+from api.query.audit.desk import AuditConfig, AuditDesk
 from api.query.controllers import Accounts, Markets, Orders, Reader, health, venue_status
 from api.query.described import ABOUT, describe, only_known_parameters
 from api.query.exports import Exports
@@ -42,6 +44,8 @@ class QueryConfig:
     """Signs the bearer tokens; at least 32 bytes."""
     partitions: int = 4
     """Of each of the topics `executions` and `accounts`."""
+    audit: AuditConfig | None = None
+    """Where the event store is, for auditors; without it their routes are not there."""
     read_after_ms_max: int = 2_000
     """How long a query waits for a write to become visible before it answers 503."""
     read_after_poll_ms: int = 10
@@ -61,18 +65,26 @@ class QueryConfig:
 def create_app(config: QueryConfig) -> Litestar:
     """Return the application; nothing is connected before the first request."""
     database = _database(config)
+    desk = None if config.audit is None else AuditDesk(config.audit)
+    audit = [] if desk is None else AUDIT
     app = Litestar(
-        route_handlers=[health, venue_status, Orders, OrderLists, Accounts, Markets, *MONEY, *SEARCHES],
+        route_handlers=[
+            *(health, venue_status, Orders, OrderLists, Accounts, Markets),
+            *MONEY,
+            *SEARCHES,
+            *audit,
+        ],
         dependencies={
             "reader": Provide(_readers(config, database), sync_to_thread=True),
             "form": Provide(form_of),
             "asked": Provide(asked_of),
+            "audit_desk": Provide(lambda: desk, sync_to_thread=False),
         },
         on_app_init=[bearer_tokens(config.token_secret, exclude=["^/health$", "^/schema"]).on_app_init],
         before_request=only_known_parameters,
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=OpenAPIConfig(title="Crypto OMS query API", version="1.0.0", description=ABOUT),
-        on_shutdown=[database.client.close],
+        on_shutdown=[database.client.close, *([] if desk is None else [desk.close])],
     )
     describe(app)
     return app

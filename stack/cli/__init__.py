@@ -22,7 +22,7 @@ COMMANDS = (
     Command("replay", "send the orders of a file", "stack.cli.replay", "replay"),
     Command("token", "print a bearer token for curl", "stack.cli.token", "token"),
     Command("export", "write a list of the query API to a file", "stack.cli.export", "export"),
-    Command("audit", "verify the whole history; reconcile it with custody", "stack.cli.audit", "audit"),
+    Command("audit", "verify, look into, travel through the history", "stack.cli.audit", "audit"),
     Command(
         "projections", "how far the read models are; build one anew", "stack.cli.projections", "projections"
     ),

@@ -6,6 +6,7 @@ from typing import Annotated
 
 from typer import Exit, Option, Typer
 
+from stack.cli import audit_look
 from stack.cli.reconcile import reconcile
 from stack.cli.running import output, progress
 from stack.cli.up import settings
@@ -14,6 +15,7 @@ audit = Typer(
     add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None, no_args_is_help=True
 )
 audit.command("reconcile")(reconcile)
+audit_look.add_to(audit)
 
 
 @audit.callback()
