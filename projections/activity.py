@@ -37,6 +37,7 @@ from domain.order import (
     OrderTriggered,
 )
 from domain.order_list import OrderListEnded, OrderListPlaced, OrderListRejected
+from domain.shard_transfer import FundsReceived, FundsSent, TransferCompleted, TransferReturned
 from domain.trade import TradeBusted, TradeCorrected
 from domain.transfer import (
     BalanceAdjusted,
@@ -136,6 +137,19 @@ MONEY: dict[type[Event], Told] = {
         True,
         ("transfer_id", "client_transfer_id", "asset", "amount", "to_account"),
     ),
+    # What was declined there is no account's business there: nothing happened to it.
+    FundsSent: (
+        "sent_to_shard",
+        True,
+        ("transfer_id", "client_transfer_id", "asset", "amount", "to_shard", "to_account"),
+    ),
+    TransferCompleted: ("sending_completed", False, ("transfer_id", "asset", "amount", "to_shard")),
+    TransferReturned: (
+        "sending_returned",
+        False,
+        ("transfer_id", "asset", "amount", "to_shard", "code", "detail"),
+    ),
+    FundsReceived: ("received_from_shard", False, ("transfer_id", "asset", "amount", "from_shard")),
     BalanceAdjusted: (
         "adjusted",
         True,
