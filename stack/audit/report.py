@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from stack.audit import verifying
 from stack.audit.findings import Findings, Proof
+from stack.audit.parts import Progress as Said
 
 SAYS: dict[Proof, str] = {
     "chain_ok": "the chain and its signed heads hold",
@@ -17,9 +17,11 @@ SAYS: dict[Proof, str] = {
     "money_conserved": "no money came from nowhere",
 }
 
+_ANSWERS = {True: "[green]yes[/green]", False: "[red]NO[/red]", None: "not compared"}
+
 
 @contextmanager
-def progress_on(console: Console) -> Iterator[verifying.Progress]:
+def progress_on(console: Console) -> Iterator[Said]:
     """Show a bar with the time that is left for each thing being done."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bars:
@@ -37,13 +39,16 @@ def show(output: Console, findings: Findings) -> None:
     table = Table(show_header=False, box=None)
     table.add_row("events", f"{findings.events:,}")
     table.add_row("events a second", f"{findings.as_object()['events_per_second']:,}")
+    for part, speed in findings.parts.items():
+        each = f"{speed['events_per_second']:,.0f}, {speed['cpu_us_per_event']} µs of CPU an event"
+        table.add_row(f"  {part.replace('_', ' ')}", each)
     for shard in findings.shards:
         table.add_row(
             f"shard {shard['shard']}",
             f"seq {shard['last_seq']:,}; {shard['heads']:,} heads, up to seq {shard['signed_up_to_seq']:,}",
         )
     for proof, says in SAYS.items():
-        table.add_row("[green]yes[/green]" if findings.holds(proof) else "[red]NO[/red]", says)
+        table.add_row(_ANSWERS[findings.told(proof)], says)
     output.print(table)
     for note in findings.notes:
         output.print(f"note: {note}", markup=False)
