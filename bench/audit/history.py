@@ -9,6 +9,7 @@ import sys
 import time
 from argparse import ArgumentParser
 from collections.abc import Iterator
+from itertools import chain as one_after_the_other
 from itertools import islice
 from pathlib import Path
 
@@ -28,18 +29,18 @@ from commands.shard import Shard
 SYMBOLS = ("BTC-USD",)
 PARTITIONS = 4
 COMMANDS_PER_COMMIT = 100
-COMMITS_PER_HEAD = 1_000
 EVENTS_PER_MESSAGE_MIN = 1.2  # the flow is made beforehand, and must not run out
 
 
 class Writer:
-    """One shard's history, a batch at a time, from an empty store on."""
+    """One shard's history, a batch at a time, from an empty store on; a head every ``commits_per_head``."""
 
-    def __init__(self, owned: Ownership, ledger: Ledger | None) -> None:
+    def __init__(self, owned: Ownership, ledger: Ledger | None, commits_per_head: int) -> None:
         self.owned = owned
         self.shard = Shard(owned.shard, PARTITIONS, ids_expected=10_000_000)
         self.committer = Committer(owned.connection, owned.shard)
         self.ledger = ledger
+        self.commits_per_head = commits_per_head
         self.chain_hash = owned.chain_hash
         self.offset = owned.next_offset
         self.commits = 0
@@ -72,7 +73,7 @@ class Writer:
         """Have the commit on its way made, and sign a head where one is due."""
         if self.committer.busy:
             self.committer.wait()
-        if self.ledger is not None and self.commits % COMMITS_PER_HEAD == 1:
+        if self.ledger is not None and self.commits % self.commits_per_head == 1:
             self.sign()
 
     def sign(self) -> None:
@@ -81,19 +82,21 @@ class Writer:
             self.ledger.sign(end)
 
 
-def write(dsn: str, events: int, seed: int, ledger: Ledger | None = None) -> int:
+def write(
+    dsn: str, events: int, seed: int, ledger: Ledger | None = None, commits_per_head: int = 1_000
+) -> int:
     """Write at least ``events`` events into the empty store at ``dsn``. Return how many."""
     with psycopg.connect(dsn, autocommit=True) as connection:
         schema.create(connection, 1)
         connection.execute("SET synchronous_commit = off")
-    writer = Writer(take_over(dsn, flow.SHARD), ledger)
+    writer = Writer(take_over(dsn, flow.SHARD), ledger, commits_per_head)
     writer.owned.connection.execute("SET synchronous_commit = off")  # what is lost in a crash is written anew
-    writer.write(flow.opening(SYMBOLS))
-    commands = _commands(events, seed)
+    commands = one_after_the_other(flow.opening(SYMBOLS), _commands(events, seed))
     while writer.shard.last_seq < events and (some := list(islice(commands, COMMANDS_PER_COMMIT))):
         writer.write(some)
     writer.wait()
     writer.sign()
+    writer.owned.connection.close()
     return writer.shard.last_seq
 
 
