@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import cycle
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -153,14 +154,51 @@ def volumes(axes: Axes, trades: Rows) -> None:
         signed = [sign * float(trade["quantity"]) * (trade["taker_side"] == side) for trade in trades]
         axes.hist(times, edges, weights=signed, color=colour, label=f"takers {side}")
     axes.axhline(0, color=PALE, linewidth=0.8)
-    axes.legend(fontsize="x-small", loc="upper left")
+    axes.legend(fontsize="x-small", loc="lower left", bbox_to_anchor=(0, 1), ncols=2)
+    clock(axes)
+
+
+def clock(axes: Axes) -> None:
     locator = AutoDateLocator(maxticks=6)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
 
 
+def spreads(found: Read) -> Figure:
+    """What trading at once costs: takers' last buying price less their last selling price."""
+    figure, axes = plt.subplots(figsize=(9, 4))
+    for symbol, colour in zip(found.trades, cycle((BUY, NEUTRAL, SELL, "black", PALE)), strict=False):
+        times, points = paid(found.trades[symbol][::-1])
+        if points:
+            label = f"{symbol}, median {median(points):.1f}"
+            axes.step(times, points, where="post", color=colour, linewidth=1, label=label)
+    axes.axhline(0, color="black", linewidth=0.8)
+    axes.set_title("Spread as takers paid it, after each trade")
+    axes.set_ylabel("basis points")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(fontsize="small")
+        clock(axes)
+    else:
+        nothing(axes, "too few trades")
+    return figure
+
+
+def paid(trades: Rows) -> tuple[list[float], list[float]]:
+    """Return times and basis points, once both sides have traded. Below zero: the price has moved on
+    since the last trade of the other side.
+    """
+    last: dict[str, float] = {}
+    times, points = [], []
+    for trade in trades:
+        last[trade["taker_side"]] = float(trade["price"])
+        if len(last) == 2:
+            times.append(float(date2num(moment(trade["traded_at"]))))
+            points.append((last["buy"] - last["sell"]) / (last["buy"] + last["sell"]) * 20_000)
+    return times, points
+
+
 def books(found: Read) -> Figure:
-    """What is bid and asked, summed from the best price outwards, and the spread between."""
+    """What is bid and asked now, summed from the best price outwards; ask while a demo trades."""
     open_books = {symbol: book for symbol, book in found.books.items() if book["bids"] or book["asks"]}
     figure, axes = plt.subplots(
         1, max(1, len(open_books)), figsize=(5 * max(1, len(open_books)), 3.8), squeeze=False
@@ -265,6 +303,7 @@ def nothing(axes: Axes, why: str) -> None:
 
 PICTURES: dict[str, Callable[[Read], Figure]] = {
     "trades": trades_over_time,
+    "spreads": spreads,
     "books": books,
     "profit": profit,
     "orders": orders,
@@ -276,7 +315,8 @@ PICTURES: dict[str, Callable[[Read], Figure]] = {
 
 def summary(found: Read) -> dict[str, Any]:
     """Return in figures what the pictures show."""
-    waited = sorted(waits_ms([order for each in found.orders.values() for order in each]))
+    placed = [order for each in found.orders.values() for order in each]
+    waited = [time for time in waits_ms(placed) if time > 0]
     return {
         "markets": {
             symbol: {
@@ -286,8 +326,8 @@ def summary(found: Read) -> dict[str, Any]:
             }
             for symbol, trades in found.trades.items()
         },
-        "orders": Counter(order["status"] for each in found.orders.values() for order in each),
-        "first_fill_ms_p50": round(median(waited), 1) if waited else None,
+        "orders": Counter(order["status"] for order in placed),
+        "resting_orders_first_fill_ms_p50": round(median(waited), 1) if waited else None,
         "net_realised_pnl": {
             account: round(sum(float(each["net_realised_pnl"]) for each in positions), 2)
             for account, positions in found.positions.items()
