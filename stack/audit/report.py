@@ -1,7 +1,8 @@
 """How a verification looks to a person."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from time import monotonic
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
@@ -9,6 +10,8 @@ from rich.table import Table
 
 from stack.audit.findings import Findings, Proof
 from stack.audit.parts import Progress as Said
+
+LINE_EVERY_S = 10.0
 
 SAYS: dict[Proof, str] = {
     "chain_ok": "the chain and its signed heads hold",
@@ -22,7 +25,10 @@ _ANSWERS = {True: "[green]yes[/green]", False: "[red]NO[/red]", None: "not compa
 
 @contextmanager
 def progress_on(console: Console) -> Iterator[Said]:
-    """Show a bar with the time that is left for each thing being done."""
+    """Show for each thing being done a bar with the time that is left; in a log file, a line now and then."""
+    if not console.is_terminal:
+        yield Lines(console).said
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as bars:
         tasks: dict[str, TaskID] = {}
@@ -33,6 +39,26 @@ def progress_on(console: Console) -> Iterator[Said]:
             bars.update(tasks[what], completed=done, total=total)
 
         yield said
+
+
+class Lines:
+    """Progress where no screen shows it: a line for each thing being done, every ``LINE_EVERY_S``."""
+
+    def __init__(self, console: Console, clock: Callable[[], float] = monotonic) -> None:
+        self._console = console
+        self._clock = clock
+        self._began: dict[str, float] = {}
+        self._told: dict[str, float] = {}
+
+    def said(self, what: str, done: int, total: int) -> None:
+        now = self._clock()
+        began = self._began.setdefault(what, now)
+        if now - self._told.setdefault(what, now) < LINE_EVERY_S:
+            return
+        self._told[what] = now
+        left_s = (now - began) * (total - done) / done if done else None
+        left = "" if left_s is None else f", about {left_s:,.0f} s left"
+        self._console.print(f"{what}: {done:,} of {total:,}{left}", markup=False)
 
 
 def show(output: Console, findings: Findings) -> None:

@@ -58,7 +58,6 @@ def verify(
     from stack.audit import report
     from stack.audit.verifying import Asked, Verification, of_copy
 
-    progress.quiet = as_json and not progress.is_terminal
     chosen = of_copy(settings(), copy, heads)
     asked = Asked(
         shard, tuple(public_key or ()), read_models=copy is None if read_models is None else read_models

@@ -42,7 +42,6 @@ def export(
     from stack.audit.report import progress_on
     from stack.audit.verifying import of_copy
 
-    progress.quiet = as_json and not progress.is_terminal
     by = exported_by or getpass.getuser()
     wanted = Wanted(account, output, begin, end, by, tuple(public_key or ()))
     with progress_on(progress) as said:
