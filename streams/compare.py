@@ -92,7 +92,7 @@ class _Check:
         self.folding = Folding(projection)
         self.ended: dict[str, Document] = {}
         self.ids: set[str] = set()
-        self.found_ids = 0
+        self.missing: set[str] = set()
         self.found: list[str] = []
         self.runs_on = runs_on
         self.ahead: dict[str, Document] = {}
@@ -118,7 +118,7 @@ class _Check:
         if self.full:
             return
         found = {document["_id"]: document for document in store.load(self.collection, list(expected))}
-        self.found_ids += len(found)
+        self.missing = (self.missing | expected.keys()) - found.keys()
         for document_id, document in expected.items():
             there = found.get(document_id)
             if end is not None and there is not None and _seq(there) > end:
@@ -162,7 +162,7 @@ class _Check:
 
     def find_extra(self, end: int) -> None:
         """Where others write on, what is younger than ``end`` may be right: of that, the newest is kept."""
-        if self.found_ids == _count(self.collection, self.shard):
+        if len(self.ids) - len(self.missing) == _count(self.collection, self.shard):
             return
         old: list[str] = []
         for document in self.collection.find({"shard": self.shard}, {"_id": 1, "seq": 1}):
