@@ -1,19 +1,41 @@
 """The chain of one shard, recomputed from its first commit on."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from struct import error as StructError  # noqa: N812 - the module's name for it says nothing here
 from typing import NamedTuple
 
+import msgspec
+
 from commands.hash_chain import chain
 from stack.audit.findings import Findings
 from stack.audit.stored import CommitRow, EventRow, ShardEnd
-from streams.codec import event_type
+from streams.codec import decode_recorded, encode
 
 STREAMS_NAMED_MAX = 50
 SEQS_NAMED_MAX = 20
 
 Stored = tuple[CommitRow, list[EventRow]]
+
+
+class _Typed(msgspec.Struct, gc=False):
+    type: str
+
+
+class _Said(msgspec.Struct, gc=False):
+    """What a stored event says of its own place. The rest is only skipped: whether it is an event at all, the
+    replay finds out.
+    """
+
+    seq: int
+    stream: str
+    version: int
+    event: _Typed
+    event_id: str
+
+
+_said = msgspec.json.Decoder(_Said).decode
 
 
 class _Doubt(NamedTuple):
@@ -83,22 +105,26 @@ class ChainCheck:
 
     def _check_event(self, row: EventRow) -> None:
         """What stands beside the event in its row is not in the chain: it must say what the event says."""
-        name = f"seq {row.seq}, stream {row.stream}"
-        event = row.event
-        if event is None:
-            self._wrong(f"{name}: what is stored is no event any more: it was changed")
+        try:
+            said = _said(row.state)
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            self._wrong(f"{_place(row)}: what is stored is no event any more: it was changed")
             return
-        if event.seq != row.seq:
+        if said.seq != row.seq:
             self._wrong(
-                f"{name}: the event stored here says that it is seq {event.seq}, stream {event.stream}:"
+                f"{_place(row)}: the event stored here says that it is seq {said.seq}, stream {said.stream}:"
                 " it was swapped or moved"
             )
             return
-        said = (event.stream, event.version, event_type(event.event), event.event_id)
-        stored = (str(row.stream), row.version, row.topic, f"{self.end.shard}-{row.seq}")
-        for field, ours, theirs in zip(("stream", "version", "type", "id"), said, stored, strict=True):
-            if ours != theirs:
-                self._wrong(f"{name}: the event's {field} is {ours}, it is stored under {theirs}")
+        ours = (said.stream, said.version, said.event.type, said.event_id)
+        theirs = (row.stream, row.version, row.topic, f"{self.end.shard}-{row.seq}")
+        if ours != theirs:
+            self._not_its_own(row, ours, theirs)
+
+    def _not_its_own(self, row: EventRow, ours: tuple[object, ...], theirs: tuple[object, ...]) -> None:
+        for field, said, stored in zip(("stream", "version", "type", "id"), ours, theirs, strict=True):
+            if said != stored:
+                self._wrong(f"{_place(row)}: the event's {field} is {said}, it is stored under {stored}")
 
     def _link(self, commit: CommitRow, events: list[EventRow]) -> None:
         computed = self._computed(self._previous, commit, events)
@@ -131,6 +157,7 @@ class ChainCheck:
         self._wrong(
             f"{_span(doubt.commit)}: its hash does not follow from the one before, its header and its events:"
             f" an event of the streams {_streams(doubt.events)} or the commit's row was changed"
+            f"{_written_otherwise(doubt.events)}"
         )
 
     # --- The whole ----------------------------------------------------------------------------------------
@@ -151,13 +178,30 @@ class ChainCheck:
             self._wrong(f"seq {seq} is stored beyond the end of the history at seq {end.last_seq}: inserted")
 
     def _stray(self, row: EventRow) -> None:
-        self._wrong(
-            f"seq {row.seq}, stream {row.stream}: it belongs to no commit: it was inserted, or its"
-            " commit removed"
-        )
+        self._wrong(f"{_place(row)}: it belongs to no commit: it was inserted, or its commit removed")
 
     def _wrong(self, what: str) -> None:
         self.findings.wrong("chain_ok", f"shard {self.end.shard}: {what}")
+
+
+def _place(row: EventRow) -> str:
+    return f"seq {row.seq}, stream {row.stream}"
+
+
+def _written_otherwise(events: list[EventRow]) -> str:
+    """Name the events that are not written as we write them, byte by byte: one hash for all of a commit does
+    not tell which event was changed, this may.
+    """
+    seqs = [str(row.seq) for row in events if not _as_we_write(row.state)]
+    if not seqs:
+        return ""
+    return f"; not as the processor writes them: seq {', '.join(seqs[:SEQS_NAMED_MAX])}"
+
+
+def _as_we_write(state: bytes) -> bool:
+    with suppress(msgspec.DecodeError, UnicodeDecodeError):
+        return encode(decode_recorded(state)) == state
+    return False
 
 
 def _span(commit: CommitRow) -> str:
@@ -177,7 +221,7 @@ def _missing(commit: CommitRow, events: list[EventRow]) -> list[str]:
 
 
 def _streams(events: list[EventRow]) -> str:
-    streams = list(dict.fromkeys(str(event.stream) for event in events))
+    streams = list(dict.fromkeys(event.stream for event in events))
     more = len(streams) - STREAMS_NAMED_MAX
     named = ", ".join(streams[:STREAMS_NAMED_MAX]) or "(none is left)"
     return f"{named} and {more} more" if more > 0 else named

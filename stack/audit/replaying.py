@@ -1,35 +1,48 @@
 """The events of one shard, replayed into a fresh exchange, and its state compared after every commit."""
 
+from collections.abc import Callable, Iterable
+
 from domain.exchange import Exchange, replay
 from domain.state_hash import VERSION
 from stack.audit.findings import Findings
 from stack.audit.in_transit import Sightings
-from stack.audit.stored import CommitRow, EventRow
-from streams.progress import Place
-from streams.topics import destination
+from stack.audit.stored import CommitRow
+from streams.codec import decode_recorded
+
+SAY_EVERY_EVENTS = 5_000
 
 
 class Replay:
-    """``places``: the last seq that went to each of ``partitions`` places of the two topics."""
+    """``done``: events that were applied. After one that cannot be applied, nothing more can be said."""
 
-    def __init__(self, shard: int, partitions: int, findings: Findings) -> None:
+    def __init__(self, shard: int, findings: Findings) -> None:
         self.shard = shard
-        self.partitions = partitions
         self.findings = findings
         self.exchange = Exchange()
         self.sightings = Sightings(shard)
-        self.places: dict[Place, int] = {}
+        self.done = 0
         self._stands = True
         self._equal = True
 
-    def take(self, commit: CommitRow, events: list[EventRow]) -> None:
-        """Apply the events of one commit. After one that cannot be applied, nothing more can be said."""
-        if not self._stands:
-            return
-        for row in events:
-            if not self._apply(row):
-                return
-        self._compare(commit)
+    def run(
+        self,
+        commits: Iterable[CommitRow],
+        states: Iterable[tuple[int, bytes]],
+        said: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Apply all events, by seq, and compare the state where each commit ends."""
+        waiting = iter(states)
+        ahead = next(waiting, None)
+        told = 0
+        for commit in commits:
+            while ahead is not None and ahead[0] <= commit.last_seq:
+                if not self._apply(*ahead):
+                    return
+                ahead = next(waiting, None)
+            self._compare(commit)
+            if self.done - told >= SAY_EVERY_EVENTS:
+                told = self.done
+                said(told)
 
     def finish(self) -> None:
         """See whether money came from nowhere."""
@@ -46,17 +59,15 @@ class Replay:
                     f"shard {self.shard}: {amount} minor units of {asset} came from nowhere",
                 )
 
-    def _apply(self, row: EventRow) -> bool:
-        if row.event is None:
-            self._fell(f"seq {row.seq}, stream {row.stream}, is no event")
-            return False
+    def _apply(self, seq: int, state: bytes) -> bool:
         try:
-            replay(self.exchange, row.event.event, row.event.occurred_at_us)
-            self.sightings.see(row.event.event, self.exchange.scales)
-            self.places[Place(*destination(row.event.event, self.partitions), self.shard)] = row.seq
+            recorded = decode_recorded(state)
+            replay(self.exchange, recorded.event, recorded.occurred_at_us)
+            self.sightings.see(recorded.event, self.exchange.scales)
         except Exception as error:  # noqa: BLE001 - an event that was tampered with can break anything
-            self._fell(f"seq {row.seq}, stream {row.stream}, does not fit: {type(error).__name__}: {error}")
+            self._fell(f"seq {seq} does not fit: {type(error).__name__}: {error}")
             return False
+        self.done += 1
         return True
 
     def _fell(self, why: str) -> None:

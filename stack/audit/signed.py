@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from itertools import islice
 
 from commands.heads import Head, HeadError, HeadFiles, Keys, link
 from stack.audit.findings import Findings
@@ -11,19 +12,21 @@ from stack.audit.stored import CommitRow, ShardEnd
 class HeadCheck:
     """Read twice, so that memory stays bounded: alone (signatures, links), then beside the commits.
 
-    To be made before the store's end is read: no head is then younger than what is verified.
+    Of the first ``lines`` lines: those that were there before the store's end was read, so that no head is
+    younger than what is verified.
     """
 
-    def __init__(self, files: HeadFiles, keys: Keys, shard: int, findings: Findings) -> None:
+    def __init__(self, files: HeadFiles, keys: Keys, shard: int, findings: Findings, lines: int) -> None:
         self.files = files
         self.keys = keys
         self.shard = shard
         self.findings = findings
+        self.lines = lines
         self.count = 0
         self.furthest = 0
         self.restored: list[tuple[int, Head]] = []
         self._read_alone()
-        self._waiting = self._valid(until=self.count)
+        self._waiting = self._valid()
         self._next = next(self._waiting, None)
 
     def along(self, commit: CommitRow) -> None:
@@ -49,7 +52,7 @@ class HeadCheck:
 
     def _read_alone(self) -> None:
         previous = b""
-        for number, line in enumerate(self.files.lines(self.shard), 1):
+        for number, line in self._numbered():
             head = self._trusted(number, line)
             if head is not None and head.previous != link(previous):
                 self._wrong(
@@ -80,11 +83,12 @@ class HeadCheck:
             return None
         return head
 
-    def _valid(self, until: int) -> Iterator[Head]:
+    def _numbered(self) -> Iterator[tuple[int, bytes]]:
+        return islice(enumerate(self.files.lines(self.shard), 1), self.lines)
+
+    def _valid(self) -> Iterator[Head]:
         """Yield the heads that hold, by seq: those of a history that a restored backup ended are left out."""
-        for number, line in enumerate(self.files.lines(self.shard), 1):
-            if number > until:
-                return
+        for number, line in self._numbered():
             try:
                 head = self.keys.read_line(line)
             except HeadError:

@@ -1,15 +1,11 @@
 """Reading the store as it is, rows and all: nothing here believes what it reads."""
 
 from collections.abc import Iterator
-from contextlib import suppress
-from typing import NamedTuple
-from uuid import UUID
+from typing import Any, LiteralString, NamedTuple
 
-import msgspec
 import psycopg
 
 from commands.hash_chain import CommitHeader
-from streams.codec import RecordedEvent, decode_recorded
 
 PAGE_EVENTS_MAX = 10_000
 PAGE_COMMITS_MAX = 5_000
@@ -53,14 +49,13 @@ class CommitRow(NamedTuple):
 
 
 class EventRow(NamedTuple):
-    """``event`` is what ``state`` holds; ``None`` if that is no event."""
+    """An event as it is stored: ``state`` holds it, the rest stands beside it in the row."""
 
     seq: int
-    stream: UUID
+    stream: str
     version: int
     topic: str
     state: bytes
-    event: RecordedEvent | None
 
 
 def ends(connection: psycopg.Connection) -> list[ShardEnd]:
@@ -84,9 +79,10 @@ def _beyond(connection: psycopg.Connection, shard: int, last_seq: int) -> tuple[
     return (row[0] or 0) if row else 0, tuple(seq for (seq,) in strays)
 
 
-def read_commits(connection: psycopg.Connection, shard: int, until: int) -> Iterator[CommitRow]:
-    """Yield the commits that end at ``until`` or before, by their ends, a page at a time."""
-    after = _BEFORE_ALL
+def read_commits(
+    connection: psycopg.Connection, shard: int, until: int, after: int = _BEFORE_ALL
+) -> Iterator[CommitRow]:
+    """Yield the commits with after < last seq <= until, by their ends, a page at a time."""
     while True:
         page = connection.execute(
             "SELECT first_seq, last_seq, next_offset, epoch, occurred_at_us, state_hash, state_hash_version,"
@@ -104,23 +100,32 @@ def read_commits(connection: psycopg.Connection, shard: int, until: int) -> Iter
 
 def read_rows(connection: psycopg.Connection, shard: int, until: int) -> Iterator[EventRow]:
     """Yield the stored events up to ``until``, by seq, a page at a time."""
-    after = _BEFORE_ALL
+    columns = "notification_id, originator_id::text, originator_version, topic, state"
+    return map(EventRow._make, _pages(connection, columns, shard, until))
+
+
+def read_states(
+    connection: psycopg.Connection, shard: int, until: int, after: int = _BEFORE_ALL
+) -> Iterator[tuple[int, bytes]]:
+    """Yield seq and state of the stored events with after < seq <= until, by seq, a page at a time."""
+    return _pages(connection, "notification_id, state", shard, until, after)
+
+
+def _pages(
+    connection: psycopg.Connection, columns: LiteralString, shard: int, until: int, after: int = _BEFORE_ALL
+) -> Iterator[tuple[Any, ...]]:
+    """Pages and not one long query, whose snapshot would keep the database from cleaning up meanwhile.
+
+    Measured, in CPU of this process: 1.1 µs a row; by COPY in its binary format 1.4; with ids as UUIDs 1.8.
+    """
+    query = (
+        f"SELECT {columns} FROM events"  # noqa: S608 - the columns are ours
+        " WHERE shard = %s AND notification_id > %s AND notification_id <= %s"
+        " ORDER BY notification_id LIMIT %s"
+    )
     while True:
-        page = connection.execute(
-            "SELECT notification_id, originator_id, originator_version, topic, state FROM events"
-            " WHERE shard = %s AND notification_id > %s AND notification_id <= %s"
-            " ORDER BY notification_id LIMIT %s",
-            (shard, after, until, PAGE_EVENTS_MAX),
-            binary=True,
-        ).fetchall()
-        for seq, stream, version, topic, state in page:
-            yield EventRow(seq, stream, version, topic, state, _event(state))
+        page = connection.execute(query, (shard, after, until, PAGE_EVENTS_MAX), binary=True).fetchall()
+        yield from page
         if len(page) < PAGE_EVENTS_MAX:
             return
         after = page[-1][0]
-
-
-def _event(state: bytes) -> RecordedEvent | None:
-    with suppress(msgspec.DecodeError, UnicodeDecodeError):
-        return decode_recorded(state)
-    return None

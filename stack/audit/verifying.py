@@ -1,55 +1,51 @@
 """Verifies the store from its first commit on, up to where it was when the verification began.
 
-Two passes: the first recomputes the chain, replays the events and goes along the signed heads; from it is
-known how far the read models have to have come before the second folds and compares them. A stack that runs
-may go on running.
+Three parts at once, each a process that reads for itself: one recomputes the chain and goes along the signed
+heads, one replays the events, one folds the read models and compares them. A stack that runs may run on.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from time import perf_counter
 
 import psycopg
 from psycopg.errors import UndefinedTable
-from pymongo import MongoClient
-from pymongo.database import Database
-from pymongo.errors import PyMongoError
 
 from commands.heads import HeadError, HeadFiles, Keys, Signer
-from projections.projection import Document
-from stack.audit.chain import ChainCheck, Stored
+from stack import compiled
+from stack.audit import part
 from stack.audit.findings import Findings
-from stack.audit.in_transit import Sightings, differences, in_transit
-from stack.audit.replaying import Replay
-from stack.audit.signed import HeadCheck
-from stack.audit.stored import ShardEnd, ends, read_commits, read_rows
+from stack.audit.part import AuditError, Found
+from stack.audit.parts import CONNECT_S, PartName, Progress, Request
+from stack.audit.stored import ShardEnd, ends
 from stack.settings import Settings
-from streams import compare
-from streams.codec import RecordedEvent
-from streams.history import read_events
-from streams.progress import Place
 
-CONNECT_S = 10
-SAY_EVERY_EVENTS = 5_000
+__all__ = ["Asked", "AuditError", "Progress", "Verification"]
 
-Progress = Callable[[str, int, int], None]
-"""Is told what is being done, how many events of it are done, and how many there are."""
-
-
-class AuditError(RuntimeError):
-    """The verification could not be made; the text says why, and what to do."""
+COMPILED_FROM_EVENTS = 500_000
+"""For fewer it is quicker to replay in plain Python than to wait for the compiler."""
 
 
 @dataclass(frozen=True)
 class Asked:
     """``shard``: only this one. ``public_keys``: PEM files of keys that signed heads beside the stack's own.
-    ``catch_up_s_max``: how long to wait for the read models.
+    ``catch_up_s_max``: how long to wait for the read models; they are compared if ``read_models``.
     """
 
     shard: int | None = None
     public_keys: Sequence[Path] = ()
     catch_up_s_max: float = 300.0
+    read_models: bool = True
+
+
+def of_copy(settings: Settings, dsn: str | None, heads: Path | None) -> Settings:
+    """Return the settings with another store's address, and another folder of heads, where they are given."""
+    given = {"postgres_dsn": dsn, "heads": heads}
+    return settings.model_copy(update={name: value for name, value in given.items() if value is not None})
 
 
 class Verification:
@@ -60,59 +56,96 @@ class Verification:
         self.asked = asked
         self.said = said
         self.findings = Findings()
-        self.sightings: list[Sightings] = []
 
     def run(self) -> Findings:
         """Return what was found. Raises ``AuditError`` where nothing can be verified at all."""
         began = perf_counter()
+        requests = self._requests()
+        if sum(end.last_seq for end in requests[0].ends) >= COMPILED_FROM_EVENTS:
+            compiled.prepare(self.settings)
+        for request, found in zip(requests, self._all_parts(requests), strict=True):
+            self._add(request.part, found)
+        self.findings.elapsed_s = perf_counter() - began
+        return self.findings
+
+    def _all_parts(self, requests: Sequence[Request]) -> list[Found]:
+        """Run the parts side by side. Where one cannot be made, the others end as well."""
+        with ExitStack() as running:
+            processes = [running.enter_context(part.process(self.settings)) for _ in requests]
+            pool = running.enter_context(ThreadPoolExecutor(len(requests)))
+            try:
+                return list(pool.map(part.follow, processes, requests, repeat(self.said)))
+            except BaseException:
+                for each in processes:
+                    each.kill()
+                raise
+
+    def _add(self, name: PartName, found: Found) -> None:
+        if name == "chain":
+            self.findings.events = found.findings.events
+        events = found.findings.events
+        self.findings.parts[name] = {
+            "events_per_second": round(events / max(found.seconds, 1e-9)),
+            "cpu_us_per_event": round(found.cpu_seconds * 1e6 / max(events, 1), 1),
+        }
+        self.findings.join(found.findings)
+
+    # --- What each part is asked --------------------------------------------------------------------------
+
+    def _requests(self) -> list[Request]:
+        own_key = self._own_key()
+        files = HeadFiles(self.settings.heads)
+        head_lines = {shard: sum(1 for _ in files.lines(shard)) for shard in files.shards()}
+        found = self._ends(files)  # after the heads: none of those is then younger than what is verified
+        names: list[PartName] = ["chain", "replay"]
+        if self.asked.read_models:
+            names.append("read_models")
+        else:
+            self.findings.not_compared.append("read_models_equal")
+        return [
+            Request(
+                part=name,
+                dsn=self.settings.postgres_dsn,
+                ends=found,
+                heads=str(self.settings.heads),
+                head_lines=head_lines,
+                own_key=own_key,
+                public_keys=[str(file) for file in self.asked.public_keys],
+                mongo_url=self.settings.mongo_url,
+                mongo_database=self.settings.mongo_database,
+                partitions=self.settings.topic_partitions,
+                catch_up_s_max=self.asked.catch_up_s_max,
+                all_shards=self.asked.shard is None,
+            )
+            for name in names
+        ]
+
+    def _own_key(self) -> bytes:
         try:
-            with _connect(self.settings) as store:
-                verified = self._history(store)
-                self.findings.elapsed_s = perf_counter() - began
-                self._read_models(store, verified)
+            own = Signer(self.settings.head_signing_key).public_key
+            Keys.read(own, self.asked.public_keys)
+        except (HeadError, ValueError, OSError) as error:
+            raise AuditError(f"No key to verify heads with: {error}") from None
+        return own.public_bytes_raw()
+
+    def _ends(self, files: HeadFiles) -> list[ShardEnd]:
+        """Return where the shards end that are to be verified."""
+        try:
+            with psycopg.connect(
+                self.settings.postgres_dsn, autocommit=True, connect_timeout=CONNECT_S
+            ) as store:
+                found = ends(store)
         except psycopg.OperationalError as error:
             raise AuditError(f"The event store does not answer: {error}. Is the stack up? ./oms up") from None
         except UndefinedTable as error:
             raise AuditError(f"There is no event store here yet: {error}. Next: ./oms up") from None
-        return self.findings
-
-    # --- The history --------------------------------------------------------------------------------------
-
-    def _history(self, store: psycopg.Connection) -> list[tuple[ShardEnd, dict[Place, int]]]:
-        files = HeadFiles(self.settings.heads)
-        keys = self._keys()
-        shards = {end.shard for end in ends(store)}
-        wanted = shards if self.asked.shard is None else {self.asked.shard}
-        if not wanted <= shards:
-            raise AuditError(f"There is no shard {self.asked.shard}; there are {sorted(shards)}")
-        checks = {shard: HeadCheck(files, keys, shard, self.findings) for shard in sorted(wanted)}
+        shards = {end.shard for end in found}
         if self.asked.shard is None:
             self._missing_shards(files, shards)
-        found = [end for end in ends(store) if end.shard in wanted]
-        verified = [(end, self._shard(store, end, checks[end.shard])) for end in found]
-        self.compare_shards()
-        return verified
-
-    def compare_shards(self) -> None:
-        """What shards sent each other: only all of them together tell, and all of each of them."""
-        if self.asked.shard is not None:
-            if any(each.sent or each.received for each in self.sightings):
-                self.findings.notes.append(
-                    "one shard alone: its transfers with others were not compared with theirs"
-                )
-            return
-        if not all(each.whole for each in self.sightings):
-            return  # which shard could not be replayed to its end has been said
-        self.findings.in_transit = in_transit(self.sightings)
-        for difference in differences(self.sightings):
-            self.findings.wrong("money_conserved", difference)
-
-    def _keys(self) -> Keys:
-        try:
-            own = Signer(self.settings.head_signing_key).public_key
-            return Keys.read(own, self.asked.public_keys)
-        except (HeadError, ValueError) as error:
-            raise AuditError(f"No key to verify heads with: {error}") from None
+            return found
+        if self.asked.shard not in shards:
+            raise AuditError(f"There is no shard {self.asked.shard}; there are {sorted(shards)}")
+        return [end for end in found if end.shard == self.asked.shard]
 
     def _missing_shards(self, files: HeadFiles, shards: set[int]) -> None:
         for shard in files.shards():
@@ -120,90 +153,3 @@ class Verification:
                 self.findings.wrong(
                     "chain_ok", f"shard {shard}: there are heads of it; the store has no such shard"
                 )
-
-    def _shard(self, store: psycopg.Connection, end: ShardEnd, heads: HeadCheck) -> dict[Place, int]:
-        chain = ChainCheck(end, self.findings)
-        replay = Replay(end.shard, self.settings.topic_partitions, self.findings)
-        until = max(end.last_seq, end.last_commit)
-        commits, rows = read_commits(store, end.shard, until), read_rows(store, end.shard, end.last_seq)
-        for commit, events in self._counted(chain.follow(commits, rows), end):
-            heads.along(commit)
-            replay.take(commit, events)
-        heads.finish(end)
-        replay.finish()
-        self.sightings.append(replay.sightings)
-        self.findings.shards.append(
-            {
-                "shard": end.shard,
-                "last_seq": end.last_seq,
-                "chain_hash": end.chain_hash.hex(),
-                "heads": heads.count,
-                "signed_up_to_seq": heads.furthest,
-            }
-        )
-        return replay.places
-
-    def _counted(self, stored: Iterator[Stored], end: ShardEnd) -> Iterator[Stored]:
-        done = told = 0
-        for commit, events in stored:
-            yield commit, events
-            done += len(events)
-            self.findings.events += len(events)
-            if done - told >= SAY_EVERY_EVENTS:
-                told = done
-                self.said(f"Verifying shard {end.shard}", done, end.last_seq)
-
-    # --- The read models ----------------------------------------------------------------------------------
-
-    def _read_models(
-        self, store: psycopg.Connection, verified: list[tuple[ShardEnd, dict[Place, int]]]
-    ) -> None:
-        mongo: MongoClient[Document] = MongoClient(
-            self.settings.mongo_url, serverSelectionTimeoutMS=CONNECT_S * 1_000
-        )
-        try:
-            for end, places in verified:
-                self._compare(store, mongo[self.settings.mongo_database], end, places)
-        except TimeoutError as error:
-            self.findings.wrong("read_models_equal", f"the read models did not catch up: {error}")
-        except PyMongoError as error:
-            self.findings.wrong("read_models_equal", f"the read models do not answer: {error}")
-        finally:
-            mongo.close()
-
-    def _compare(
-        self, store: psycopg.Connection, database: Database[Document], end: ShardEnd, places: dict[Place, int]
-    ) -> None:
-        compare.wait_until_visible(
-            database, places, self.asked.catch_up_s_max, lambda lag: self.said("Read models lag", 0, lag)
-        )
-        later = compare.Later(
-            events=lambda after, until: read_events(store, end.shard, after, until),
-            newest=lambda: _newest(store, end.shard),
-        )
-        try:
-            events = self._told(read_events(store, end.shard, until=end.last_seq), end)
-            found = compare.differences(database, events, shard=end.shard, later=later)
-        except (PyMongoError, psycopg.Error):
-            raise
-        except Exception as error:  # noqa: BLE001 - events that were tampered with can break any fold
-            found = [f"the events cannot be folded: {type(error).__name__}: {error}"]
-        for difference in found:
-            self.findings.wrong("read_models_equal", f"shard {end.shard}: {difference}")
-
-    def _told(self, events: Iterator[RecordedEvent], end: ShardEnd) -> Iterator[RecordedEvent]:
-        for done, recorded in enumerate(events):
-            yield recorded
-            if done % SAY_EVERY_EVENTS == 0:
-                self.said(f"Comparing the read models of shard {end.shard}", done, end.last_seq)
-
-
-def _connect(settings: Settings) -> psycopg.Connection:
-    return psycopg.connect(
-        settings.postgres_dsn, autocommit=True, connect_timeout=CONNECT_S, application_name="oms-audit"
-    )
-
-
-def _newest(store: psycopg.Connection, shard: int) -> int:
-    row = store.execute("SELECT last_seq FROM shards WHERE shard = %s", (shard,)).fetchone()
-    return int(row[0]) if row else 0

@@ -5,10 +5,10 @@ import pytest
 
 from commands.errands import COURIER
 from domain.shard_transfer import CompleteTransfer, FundsReceived, ReceiveFunds, ReturnFunds, SendFunds
+from stack.audit import parts
+from stack.audit.findings import Findings
 from stack.audit.in_transit import Sightings, differences, in_transit
-from stack.audit.verifying import Asked, Verification
 from stack.load.proofs import Proofs, compare_shards
-from stack.settings import Settings
 from tests.unit.commands.shards import Node, deliver, opened, sending
 
 
@@ -111,22 +111,21 @@ def forged(nodes: list[Node]) -> list[Node]:
     return nodes
 
 
-def verification(nodes: list[Node], shard: int | None = None) -> Verification:
-    made = Verification(Settings(), Asked(shard=shard), lambda *_: None)
-    made.sightings = [node.sightings() for node in nodes]
-    made.compare_shards()
-    return made
+def found_by_verifying(sightings: list[Sightings], *, all_shards: bool = True) -> Findings:
+    findings = Findings()
+    parts.compare_shards(sightings, findings, all_shards=all_shards)
+    return findings
 
 
 def test_the_verification_says_that_money_is_not_conserved(forged: list[Node]) -> None:
-    found = verification(forged).findings
+    found = found_by_verifying([node.sightings() for node in forged])
     assert not found.holds("money_conserved")
     assert "never sent" in found.differences[0]
 
 
 def test_the_verification_shows_what_is_in_transit(nodes: list[Node]) -> None:
     nodes[0].take(sending(nodes[0], "alice", "40"))
-    found = verification(nodes).findings
+    found = found_by_verifying([node.sightings() for node in nodes])
     assert found.all_well
     assert found.as_object()["in_transit"] == {"USD": "40"}
 
@@ -136,14 +135,12 @@ def test_a_history_that_does_not_replay_is_not_taken_for_a_forgery_on_another_sh
 ) -> None:
     nodes[0].take(sending(nodes[0], "alice", "40"))
     deliver(nodes)
-    made = Verification(Settings(), Asked(), lambda *_: None)
-    made.sightings = [Sightings(0), nodes[1].sightings()]
-    made.compare_shards()
-    assert made.findings.differences == []
+    found = found_by_verifying([Sightings(0), nodes[1].sightings()])
+    assert found.differences == []
 
 
 def test_of_one_shard_alone_it_says_what_it_did_not_look_at(forged: list[Node]) -> None:
-    found = verification(forged[1:], shard=1).findings
+    found = found_by_verifying([forged[1].sightings()], all_shards=False)
     assert found.all_well
     assert "not compared" in found.notes[0]
 
