@@ -8,21 +8,25 @@ was asked for and never stored is gone, and was never acknowledged.
 import os
 import subprocess
 from collections.abc import Callable
+from concurrent.futures import Future
 from pathlib import Path
 from time import monotonic, sleep
 
 import psycopg
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 from psycopg.conninfo import conninfo_to_dict
 
 from commands.auditor import Ledger, newest
 from commands.heads import HeadFiles, Signer
+from commands.processor import GROUP as PROCESSORS
 from stack.running import Stack, StackError
 from stack.servers import postgres
 from stack.settings import Settings
 from streams import topics
+from streams.read_models import ReadModelsConfig
 
+GROUPS = (PROCESSORS, ReadModelsConfig.group)
 REBUILT_TOPICS = (topics.ORDERS, topics.EXECUTIONS, topics.ACCOUNTS)
 KAFKA_WAIT_S = 30.0
 CONNECT_WAIT_S = 10
@@ -73,10 +77,7 @@ def forget_topics(bootstrap: str) -> None:
     """Delete the topics that are made anew, and how far anyone has read in them."""
     admin = AdminClient({"bootstrap.servers": bootstrap})
     there = [topic for topic in REBUILT_TOPICS if topic in admin.list_topics(timeout=KAFKA_WAIT_S).topics]
-    groups = [group.group_id for group in admin.list_consumer_groups().result(KAFKA_WAIT_S).valid]
-    if groups:
-        for deleted in admin.delete_consumer_groups(groups).values():
-            deleted.result(KAFKA_WAIT_S)
+    _forget_groups(admin)
     if there:
         for gone in admin.delete_topics(there, operation_timeout=KAFKA_WAIT_S).values():
             gone.result(KAFKA_WAIT_S)
@@ -85,6 +86,29 @@ def forget_topics(bootstrap: str) -> None:
         if monotonic() > deadline:
             raise StackError(f"Kafka has not deleted {', '.join(there)} after {KAFKA_WAIT_S:.0f} s.")
         sleep(POLL_S)
+
+
+def _forget_groups(admin: AdminClient) -> None:
+    """A member that was killed stays in its group for some seconds, and then the group cannot be deleted."""
+    known = {group.group_id for group in admin.list_consumer_groups().result(KAFKA_WAIT_S).valid}
+    left = sorted(known & set(GROUPS))
+    deadline = monotonic() + KAFKA_WAIT_S
+    while left:
+        deleted = admin.delete_consumer_groups(left)
+        left = [group for group, gone in deleted.items() if not _is_gone(group, gone, deadline)]
+        sleep(POLL_S if left else 0)
+
+
+def _is_gone(group: str, deleted: Future[None], deadline: float) -> bool:
+    try:
+        deleted.result(KAFKA_WAIT_S)
+    except KafkaException as error:
+        if error.args[0].code() == KafkaError.GROUP_ID_NOT_FOUND:
+            return True
+        if error.args[0].code() != KafkaError.NON_EMPTY_GROUP or monotonic() > deadline:
+            raise StackError(f"Kafka does not forget the consumer group {group}: {error}") from None
+        return False
+    return True
 
 
 def rejoin(settings: Settings) -> list[tuple[int, int]]:
