@@ -32,6 +32,7 @@ def run_command(
     try:
         app(list(arguments), prog_name=f"./oms {command.name}")
     except (RuntimeError, OSError) as error:
+        progress.quiet = False  # with --json there is no progress, but why it failed is to be read
         progress.print(f"[red]{type(error).__name__}:[/red]", str(error), markup=True)
         return 1
     return 0

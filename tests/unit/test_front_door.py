@@ -11,6 +11,7 @@ import pytest
 
 from stack import prepare_venv
 from stack.cli import COMMANDS
+from stack.cli.running import progress, run_command
 from stack.settings import CHECKOUT
 
 OMS = CHECKOUT / "oms"
@@ -65,6 +66,20 @@ def test_a_machine_without_python_is_told_what_to_install(tmp_path: Path) -> Non
     assert told.returncode == 1
     assert "needs Python 3.11 or newer" in told.stderr
     assert len(told.stderr.strip().splitlines()) == 1
+
+
+def test_why_it_failed_is_told_where_progress_is_not(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``--json`` silences progress; the reason of a failure goes to standard error all the same."""
+    monkeypatch.setattr(progress, "quiet", True)
+
+    def fails() -> None:
+        raise RuntimeError("Kafka is away")
+
+    assert run_command(COMMANDS[0], fails, []) == 1
+    said = capsys.readouterr()
+    assert (said.out, "Kafka is away" in said.err) == ("", True)
 
 
 def test_an_option_that_is_not_there_is_no_success() -> None:
