@@ -36,12 +36,14 @@ def address(servers: Stack) -> Iterator[str]:
         yield address
 
 
-schema = schemathesis.openapi.from_dict(openapi_query.document())
+# An auditor's routes want an event store behind them and another role: test_audit_time_machine.py asks them.
+schema = schemathesis.openapi.from_dict(openapi_query.document()).exclude(path_regex="^/v1/audit/")
 
 
 @schema.parametrize()
 @settings(
     max_examples=EXAMPLES_MAX,
+    derandomize=True,  # the same questions in every run: a new one is asked when the document changes
     suppress_health_check=list(HealthCheck),
 )
 def test_every_answer_is_one_that_the_document_foresees(case: Case[Any], address: str) -> None:

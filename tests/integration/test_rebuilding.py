@@ -36,7 +36,9 @@ from streams.rebuilding import Rebuild, RebuildBounds
 from tests.integration.test_query_api import ANALYST, SECRET
 from tests.integration.test_read_models import END_S_MAX, SHARDS, VISIBLE_S_MAX, Exchange
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
+REBUILT_S_MAX = 60.0
+"""All projections one event at a time, beside workers, on a machine that is busy with other tests."""
 
 KEPT_MS = AttendanceBounds.kept_ms
 SMALL = {"events_per_page_max": 100, "events_per_write_max": 1}
@@ -281,7 +283,7 @@ def test_under_load_everything_is_swapped_and_no_answer_is_wrong(market: Market)
             cursor = cursor_of(market, f"acc{market.shard}-0")
             for _ in range(2):
                 with market.rebuilder(*PROJECTIONS) as rebuild:
-                    assert rebuild.wait(END_S_MAX * 2) == 0
+                    assert rebuild.wait(REBUILT_S_MAX * 2) == 0
         market.check_generation()
         assert follow(market, f"acc{market.shard}-0", cursor).status_code == HTTPStatus.OK
         assert cursor.startswith("1.")
@@ -305,7 +307,7 @@ def test_killed_on_the_way_it_goes_on_where_it_was(market: Market) -> None:
                 it.kill()
             read.append(so_far(market))
         with market.rebuilder("orders", "positions") as it:
-            assert it.wait(END_S_MAX) == 0
+            assert it.wait(REBUILT_S_MAX) == 0
         market.check_generation()
     assert 0 < read[1] < read[2] < read[3] < read[4] < len(market.venue.events)
     assert (market.live("orders"), market.live("positions")) == (2, 2)
@@ -339,7 +341,7 @@ def test_without_workers_it_waits_and_they_swap_when_they_come(market: Market) -
     with market.worker():
         wait_until_visible(market.database, market.published, VISIBLE_S_MAX)
     with market.rebuilder("orders", swap_s_max=0.5) as rebuild:
-        assert rebuild.wait(END_S_MAX) == 3
+        assert rebuild.wait(REBUILT_S_MAX) == 3
     assert market.live("orders") == 1
     market.happen()
     with market.worker():
@@ -357,7 +359,7 @@ def test_two_workers_that_share_the_partitions_swap_once_both_feed_it(market: Ma
         market.happening(),
         market.rebuilder("orders", "positions") as rebuild,
     ):
-        assert rebuild.wait(END_S_MAX) == 0
+        assert rebuild.wait(REBUILT_S_MAX) == 0
     with market.worker():
         market.check_generation()
     assert poller.wrong == []
@@ -370,7 +372,7 @@ def test_an_old_generation_outlives_its_cursors_and_is_dropped_then(market: Mark
         account = f"acc{market.shard}-0"
         cursor = cursor_of(market, account)
         with market.rebuilder("orders") as rebuild:
-            assert rebuild.wait(END_S_MAX) == 0
+            assert rebuild.wait(REBUILT_S_MAX) == 0
         assert follow(market, account, cursor).status_code == HTTPStatus.OK
         let_pass(market, KEPT_MS)
         expired = follow(market, account, cursor)
@@ -399,7 +401,7 @@ def test_what_ended_long_ago_is_archived_live_and_in_a_rebuild(market: Market) -
     with market.worker():
         market.check()
         with market.rebuilder("orders", "trades") as rebuild:
-            assert rebuild.wait(END_S_MAX) == 0
+            assert rebuild.wait(REBUILT_S_MAX) == 0
     ended = {"status": {"$in": sorted(orders.ENDED)}}
     live, kept = market.database["orders_2"], market.database["orders"]
     open_count = live.count_documents({}) - live.count_documents(ended)
@@ -407,7 +409,7 @@ def test_what_ended_long_ago_is_archived_live_and_in_a_rebuild(market: Market) -
         soon(lambda: live.count_documents({}) == kept.count_documents({}) == open_count, "what ended is gone")
         market.check_generation()
         with market.rebuilder("orders") as rebuild:
-            assert rebuild.wait(END_S_MAX) == 0
+            assert rebuild.wait(REBUILT_S_MAX) == 0
         assert market.database["orders_3"].count_documents({}) == open_count > 0
     market.check_generation()
     an_open_one = market.database["orders_3"].find_one({"shard": market.shard})
