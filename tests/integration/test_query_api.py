@@ -390,6 +390,7 @@ def test_every_route_is_described(api: TestClient[Any]) -> None:
         "getOrder",
         "getOrderList",
         "listOrders",
+        "listActivity",
         "listBalances",
         "listPositions",
         "getLimits",

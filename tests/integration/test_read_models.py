@@ -42,7 +42,7 @@ from tests.unit.projections.trading import Piece, Venue, slices, trading
 
 VISIBLE_S_MAX = 40
 END_S_MAX = 20
-SHARDS = 30
+SHARDS = 100
 
 WORKER = """
 import json, logging, pathlib, sys
