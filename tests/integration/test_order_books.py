@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import suppress
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 from uuid import uuid4
 from zlib import crc32
@@ -122,10 +122,14 @@ def _read_while_it_moves(database: Database[Document], venue: Venue, rules: Mark
         (to, value) for to, value in slices(venue.states, lambda: 25, PARTITIONS) if to.topic == EXECUTIONS
     ]
     writer = Projector(database, EXECUTIONS, PARTITIONS, fed, lambda *_: iter(()), Bounds())
+    shown = Event()
 
     def write() -> None:
-        for to, value in pieces:
+        for number, (to, value) in enumerate(pieces):
             assert writer.process([Record(to.partition, 0, value)]) == []
+            if number % 10 == 0:  # on a busy machine the reader may else find no moment at all
+                shown.clear()
+                shown.wait(timeout=5)
 
     writing = Thread(target=write)
     writing.start()
@@ -134,6 +138,7 @@ def _read_while_it_moves(database: Database[Document], venue: Venue, rules: Mark
         with suppress(Problem):  # 503: it moved on under each attempt, and nothing is shown
             book = order_book_view(database, rules, PARTITIONS, 50)
             seen[book.seq] = book.checksum
+            shown.set()
     writing.join()
     book = order_book_view(database, rules, PARTITIONS, 50)
     return seen | {book.seq: book.checksum}

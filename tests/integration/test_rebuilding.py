@@ -59,9 +59,11 @@ with psycopg.connect(given["postgres_dsn"], autocommit=True) as store:
 """
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """A stack of our own: the topics' names are fixed."""
+    """A stack for each test: its workers read the topics, whose names are fixed, from the beginning, and
+    would first fold all that the tests before have left there.
+    """
     settings = Settings.with_free_ports(tmp_path_factory.mktemp("rebuilding"))
     with running_stack(settings, servers=("postgres", "kafka", "mongo")) as running:
         running.prepare()
