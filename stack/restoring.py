@@ -22,6 +22,7 @@ from stack.running import Stack, StackError
 from stack.servers import postgres
 from stack.settings import Settings
 from streams import topics
+from streams.kafka_address import client_options
 
 REBUILT_TOPICS = (topics.ORDERS, topics.EXECUTIONS, topics.ACCOUNTS)
 KAFKA_WAIT_S = 30.0
@@ -68,7 +69,7 @@ def restore(stack: Stack, file: Path | None, said: Said) -> None:
 
 def forget_topics(bootstrap: str) -> None:
     """Delete the topics that are made anew, and how far anyone has read in them."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient(client_options(bootstrap))
     there = [topic for topic in REBUILT_TOPICS if topic in admin.list_topics(timeout=KAFKA_WAIT_S).topics]
     groups = [group.group_id for group in admin.list_consumer_groups().result(KAFKA_WAIT_S).valid]
     if groups:
@@ -109,7 +110,7 @@ def _put_loss_on_record(connection: psycopg.Connection, settings: Settings, shar
 
 
 def _log_end(bootstrap: str, shard: int) -> int:
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "restoring"})
+    consumer = Consumer({**client_options(bootstrap), "group.id": "restoring"})
     try:
         _, high = consumer.get_watermark_offsets(TopicPartition(topics.ORDERS, shard), timeout=KAFKA_WAIT_S)
     except KafkaException as error:
@@ -156,6 +157,7 @@ def _connection(settings: Settings) -> dict[str, str]:
         "password": "PGPASSWORD",
         "dbname": "PGDATABASE",
         "sslmode": "PGSSLMODE",
+        "sslrootcert": "PGSSLROOTCERT",
     }
     given = conninfo_to_dict(settings.postgres_dsn)
     return {names[key]: str(value) for key, value in given.items() if key in names}

@@ -18,6 +18,7 @@ from confluent_kafka.cimpl import NewTopic
 from stack.services import STANDBY
 from stack.settings import Settings
 from streams import topics
+from streams.kafka_address import client_options
 
 log = logging.getLogger("stack.service")
 
@@ -55,7 +56,7 @@ def _create_topics(settings: Settings) -> None:
         )
         for topic, count in partitions.items()
     ]
-    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap})
+    admin = AdminClient(client_options(settings.kafka_bootstrap))
     for created in admin.create_topics(wanted, operation_timeout=TOPIC_WAIT_S).values():
         try:
             created.result(TOPIC_WAIT_S)
@@ -124,7 +125,7 @@ def auditor(settings: Settings) -> None:
 
 
 def command_api(settings: Settings) -> None:
-    _serve("stack.service:command_api_app", settings.command_api_port, websockets=True)
+    _serve("stack.service:command_api_app", settings, settings.command_api_port, websockets=True)
 
 
 def command_api_app() -> object:
@@ -146,7 +147,7 @@ def command_api_app() -> object:
 
 
 def query_api(settings: Settings) -> None:
-    _serve("stack.service:query_api_app", settings.query_api_port)
+    _serve("stack.service:query_api_app", settings, settings.query_api_port)
 
 
 def query_api_app() -> object:
@@ -165,14 +166,17 @@ def query_api_app() -> object:
     )
 
 
-def _serve(target: str, port: int, *, websockets: bool = False) -> None:
+def _serve(target: str, settings: Settings, port: int, *, websockets: bool = False) -> None:
     from granian import Granian
-    from granian.constants import HTTPModes, Interfaces, Loops
+    from granian.constants import HTTPModes, Interfaces, Loops, SSLProtocols
 
     Granian(
         target,
-        address="127.0.0.1",
+        address=settings.api_host,
         port=port,
+        ssl_cert=settings.api_certificate,
+        ssl_key=settings.api_key,
+        ssl_protocol_min=SSLProtocols.tls12,  # no load balancer promises later ones to its targets
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,
         http=HTTPModes.http1,
@@ -197,9 +201,10 @@ def _end_with_parent() -> None:
 
 
 def _says_ready(settings: Settings, name: str) -> Callable[[], None]:
-    """Return what tells the supervising side that the service is ready; it removes the mark on a restart."""
+    """Return what tells the supervising side that the service is ready: a file, gone again on a restart."""
     mark = settings.folder / "run" / f"{name}.ready"
     mark.parent.mkdir(parents=True, exist_ok=True)
+    mark.unlink(missing_ok=True)  # in a pod nobody else removes what the container before this one left
     return mark.touch
 
 
