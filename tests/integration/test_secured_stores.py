@@ -101,7 +101,7 @@ def redis_user(servers: Stack) -> Iterator[str]:
 
 def test_redis_is_spoken_to_over_tls_as_a_user(servers: Stack, ours: Certificates, redis_user: str) -> None:
     with tls_before(servers.settings.redis_port, ours) as port:
-        patient = {"socket_timeout": ANSWER_S, "socket_connect_timeout": ANSWER_S}
+        patient: dict[str, Any] = {"socket_timeout": ANSWER_S, "socket_connect_timeout": ANSWER_S}
         access = {"redis_user": redis_user, "redis_password": PASSWORD, "redis_ca": str(ours.ca)}
         url = secured(servers, redis_port=port, **access).redis_url
         with redis.Redis.from_url(url, **patient) as client:
