@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
 from types import FrameType
@@ -201,11 +202,14 @@ def _end_with_parent() -> None:
 
 
 def _says_ready(settings: Settings, name: str) -> Callable[[], None]:
-    """Return what tells the supervising side that the service is ready: a file, gone again on a restart."""
-    mark = settings.folder / "run" / f"{name}.ready"
+    """Return what tells the supervising side that the service is ready: it makes a file."""
+    mark = _ready_mark(settings, name)
     mark.parent.mkdir(parents=True, exist_ok=True)
-    mark.unlink(missing_ok=True)  # in a pod nobody else removes what the container before this one left
     return mark.touch
+
+
+def _ready_mark(settings: Settings, name: str) -> Path:
+    return settings.folder / "run" / f"{name}.ready"
 
 
 def _stop_on_signal() -> Flag:
@@ -240,7 +244,10 @@ def main() -> None:
     if len(sys.argv) != 2 or sys.argv[1] not in RUNNERS:
         sys.exit(f"usage: python -m stack.service {{{'|'.join(RUNNERS)}}}")
     _log_to_stderr()
-    RUNNERS[sys.argv[1]](Settings.load())
+    name, settings = sys.argv[1], Settings.load()
+    # In a pod nobody else removes what a container before this one left; early, before a probe looks.
+    _ready_mark(settings, name).unlink(missing_ok=True)
+    RUNNERS[name](settings)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import pytest
+
 from stack.cli.up import services
-from stack.service import RUNNERS
+from stack.service import RUNNERS, main
 from stack.services import SERVICES, STANDBY
 from stack.settings import Settings
 
@@ -20,3 +22,17 @@ def test_the_standby_is_started_where_it_is_asked_for(tmp_path: Path) -> None:
 
 def test_no_two_processors_share_a_name(tmp_path: Path) -> None:
     assert Settings(folder=tmp_path).processor_instance != STANDBY.name
+
+
+def test_a_service_that_starts_again_is_not_ready_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = tmp_path / "run" / "auditor.ready"
+    mark.parent.mkdir()
+    mark.touch()
+    seen = []
+    monkeypatch.setenv("OMS_FOLDER", str(tmp_path))
+    monkeypatch.setattr("sys.argv", ["service", "auditor"])
+    monkeypatch.setitem(RUNNERS, "auditor", lambda _: seen.append(mark.exists()))
+    main()
+    assert seen == [False]
