@@ -146,7 +146,8 @@ class Settings(BaseSettings):
     """Where the APIs listen. Anywhere but on this machine alone (a pod: 0.0.0.0) only with a certificate."""
     api_certificate: Path | None = None
     api_key: Path | None = None
-    """Files (PEM); with both the APIs speak HTTPS and secure WebSockets, TLS 1.2 or later."""
+    """Files (PEM); with both the APIs speak HTTPS and secure WebSockets, TLS 1.2 or later. For containers:
+    `./oms up` and the load generators of this machine speak plain HTTP."""
     token_secret: str = Field(
         default_factory=lambda known: kept_secret(known["folder"], TOKEN_SECRET_FILE), repr=False
     )

@@ -245,6 +245,24 @@ def test_workers_are_never_more_than_partitions() -> None:
         assert one(environment, "ScaledObject", "read-models")["spec"]["maxReplicaCount"] == partitions
 
 
+@pytest.mark.parametrize(("values", "built"), [("dev", "small"), ("dev", "dev"), ("prod", "prod")])
+def test_terraform_builds_as_many_brokers_as_there_are_copies(values: str, built: str) -> None:
+    sizes = json.loads((TERRAFORM / "environments" / built / "sizes.json").read_text())
+    variables = container(one(values, "Job", "prepare"))["env"]
+    (replicas,) = (each["value"] for each in variables if each["name"] == "OMS_TOPIC_REPLICAS")
+    assert int(replicas) == min(3, sizes["kafka"]["brokers"]), "as terraform/modules/kafka counts them"
+
+
+def test_who_may_run_on_the_processors_nodes_is_sent_there() -> None:
+    """The taint and the label are Terraform's: a letter's difference would leave the pod waiting for ever."""
+    sizes = json.loads((TERRAFORM / "environments" / "prod" / "sizes.json").read_text())
+    group = sizes["node_groups"]["processors"]
+    placed = pod(one("prod", "StatefulSet", "order-processor"))
+    assert placed["nodeSelector"] == group["labels"]
+    (toleration,) = placed["tolerations"]
+    assert (toleration["key"], toleration["value"]) == ("oms.io/only", group["taint"])
+
+
 def test_who_is_scaled_has_no_number_of_its_own(environment: str) -> None:
     """Each upgrade would set it back."""
     scaled = [*of_kind(environment, "HorizontalPodAutoscaler"), *of_kind(environment, "ScaledObject")]
