@@ -17,6 +17,7 @@ from commands.rebuilding import LostHistoryError
 from commands.replies import Replies
 from commands.shard_processor import COMMANDS_AT_ONCE_MAX, ProcessorConfig, ShardProcessor
 from streams import topics
+from streams.kafka_address import client_options
 from streams.publisher import make_producer
 
 GROUP = "order-processors"
@@ -46,7 +47,7 @@ class Processor:
         self._producer = make_producer(config.kafka_bootstrap, "order-processor")
         self._consumer = Consumer(
             {
-                "bootstrap.servers": config.kafka_bootstrap,
+                **client_options(config.kafka_bootstrap),
                 "group.id": GROUP,
                 "group.instance.id": config.instance,
                 "enable.auto.commit": False,

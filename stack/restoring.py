@@ -24,6 +24,7 @@ from stack.running import Stack, StackError
 from stack.servers import postgres
 from stack.settings import Settings
 from streams import topics
+from streams.kafka_address import client_options
 from streams.read_models import ReadModelsConfig
 
 GROUPS = (PROCESSORS, ReadModelsConfig.group)
@@ -75,7 +76,7 @@ def restore(stack: Stack, file: Path | None, said: Said) -> None:
 
 def forget_topics(bootstrap: str) -> None:
     """Delete the topics that are made anew, and how far anyone has read in them."""
-    admin = AdminClient({"bootstrap.servers": bootstrap})
+    admin = AdminClient(client_options(bootstrap))
     there = [topic for topic in REBUILT_TOPICS if topic in admin.list_topics(timeout=KAFKA_WAIT_S).topics]
     _forget_groups(admin)
     if there:
@@ -136,7 +137,7 @@ def _put_loss_on_record(connection: psycopg.Connection, settings: Settings, shar
 
 
 def _log_end(bootstrap: str, shard: int) -> int:
-    consumer = Consumer({"bootstrap.servers": bootstrap, "group.id": "restoring"})
+    consumer = Consumer({**client_options(bootstrap), "group.id": "restoring"})
     try:
         _, high = consumer.get_watermark_offsets(TopicPartition(topics.ORDERS, shard), timeout=KAFKA_WAIT_S)
     except KafkaException as error:
@@ -183,6 +184,7 @@ def _connection(settings: Settings) -> dict[str, str]:
         "password": "PGPASSWORD",
         "dbname": "PGDATABASE",
         "sslmode": "PGSSLMODE",
+        "sslrootcert": "PGSSLROOTCERT",
     }
     given = conninfo_to_dict(settings.postgres_dsn)
     return {names[key]: str(value) for key, value in given.items() if key in names}

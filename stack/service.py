@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
 from types import FrameType
@@ -18,6 +19,7 @@ from confluent_kafka.cimpl import NewPartitions, NewTopic
 from stack.services import FIRST_PROCESSOR, MORE_PROCESSORS, STANDBY
 from stack.settings import Settings
 from streams import topics
+from streams.kafka_address import client_options
 
 log = logging.getLogger("stack.service")
 
@@ -59,7 +61,7 @@ def create_topics(settings: Settings) -> None:
         )
         for topic, count in partitions.items()
     ]
-    admin = AdminClient({"bootstrap.servers": settings.kafka_bootstrap})
+    admin = AdminClient(client_options(settings.kafka_bootstrap))
     for topic, created in admin.create_topics(wanted, operation_timeout=TOPIC_WAIT_S).items():
         try:
             created.result(TOPIC_WAIT_S)
@@ -163,7 +165,7 @@ def auditor(settings: Settings) -> None:
 
 
 def command_api(settings: Settings) -> None:
-    _serve("stack.service:command_api_app", settings.command_api_port, websockets=True)
+    _serve("stack.service:command_api_app", settings, settings.command_api_port, websockets=True)
 
 
 def command_api_app() -> object:
@@ -187,7 +189,7 @@ def command_api_app() -> object:
 
 
 def query_api(settings: Settings) -> None:
-    _serve("stack.service:query_api_app", settings.query_api_port)
+    _serve("stack.service:query_api_app", settings, settings.query_api_port)
 
 
 def query_api_app() -> object:
@@ -214,14 +216,17 @@ def query_api_app() -> object:
     )
 
 
-def _serve(target: str, port: int, *, websockets: bool = False) -> None:
+def _serve(target: str, settings: Settings, port: int, *, websockets: bool = False) -> None:
     from granian import Granian
-    from granian.constants import HTTPModes, Interfaces, Loops
+    from granian.constants import HTTPModes, Interfaces, Loops, SSLProtocols
 
     Granian(
         target,
-        address="127.0.0.1",
+        address=settings.api_host,
         port=port,
+        ssl_cert=settings.api_certificate,
+        ssl_key=settings.api_key,
+        ssl_protocol_min=SSLProtocols.tls12,  # no load balancer promises later ones to its targets
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,
         http=HTTPModes.http1,
@@ -246,10 +251,14 @@ def _end_with_parent() -> None:
 
 
 def _says_ready(settings: Settings, name: str) -> Callable[[], None]:
-    """Return what tells the supervising side that the service is ready; it removes the mark on a restart."""
-    mark = settings.folder / "run" / f"{name}.ready"
+    """Return what tells the supervising side that the service is ready: it makes a file."""
+    mark = _ready_mark(settings, name)
     mark.parent.mkdir(parents=True, exist_ok=True)
     return mark.touch
+
+
+def _ready_mark(settings: Settings, name: str) -> Path:
+    return settings.folder / "run" / f"{name}.ready"
 
 
 def _stop_on_signal() -> Flag:
@@ -284,7 +293,10 @@ def main() -> None:
     if len(sys.argv) != 2 or sys.argv[1] not in RUNNERS:
         sys.exit(f"usage: python -m stack.service {{{'|'.join(RUNNERS)}}}")
     _log_to_stderr()
-    RUNNERS[sys.argv[1]](Settings.load())
+    name, settings = sys.argv[1], Settings.load()
+    # In a pod nobody else removes what a container before this one left; early, before a probe looks.
+    _ready_mark(settings, name).unlink(missing_ok=True)
+    RUNNERS[name](settings)
 
 
 if __name__ == "__main__":

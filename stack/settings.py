@@ -7,11 +7,11 @@ import json
 import secrets
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import quote
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from stack import addresses
 from stack.ports import HOST, free_ports
 
 CHECKOUT = Path(__file__).resolve().parent.parent
@@ -66,18 +66,35 @@ class Settings(BaseSettings):
     market_data_port: int = 8003
     dashboard_port: int = 8080
 
+    # Elsewhere, as on AWS, a store has its host, user, and an authority that proves it (stack/addresses.py).
+    postgres_host: str = HOST
+    postgres_user: str = "oms"
     postgres_password: str = Field(default_factory=lambda known: password_of(known["folder"]), repr=False)
-    # On AWS these name other hosts; here they follow from the ports.
-    postgres_dsn: str = Field(
-        default_factory=lambda known: (
-            f"postgresql://oms:{quote(known['postgres_password'], safe='')}@{HOST}"
-            f":{known['postgres_port']}/oms"
-        ),
-        repr=False,
-    )
-    kafka_bootstrap: str = Field(default_factory=lambda known: f"{HOST}:{known['kafka_port']}")
-    redis_url: str = Field(default_factory=lambda known: f"redis://{HOST}:{known['redis_port']}/0")
-    mongo_url: str = Field(default_factory=lambda known: f"mongodb://{HOST}:{known['mongo_port']}/")
+    postgres_database: str = "oms"
+    postgres_ca: str = ""
+    """Empty: no TLS. A file (PEM) of authorities, or `system` for the machine's own: TLS, with the name
+    proved. The same for the other stores."""
+    kafka_host: str = HOST
+    kafka_brokers: str = ""
+    """`host:port,host:port` where there are several; in place of `kafka_host` and `kafka_port`."""
+    kafka_user: str = ""
+    """With one, clients use SCRAM-SHA-512 over TLS."""
+    kafka_password: str = Field(default="", repr=False)
+    kafka_ca: str = "system"
+    redis_host: str = HOST
+    redis_user: str = ""
+    redis_password: str = Field(default="", repr=False)
+    redis_ca: str = ""
+    mongo_host: str = HOST
+    mongo_user: str = ""
+    mongo_password: str = Field(default="", repr=False)
+    mongo_ca: str = ""
+
+    # What the services connect to follows from these, unless it is given whole.
+    postgres_dsn: str = Field(default_factory=addresses.postgres, repr=False)
+    kafka_bootstrap: str = Field(default_factory=addresses.kafka, repr=False)
+    redis_url: str = Field(default_factory=addresses.redis, repr=False)
+    mongo_url: str = Field(default_factory=addresses.mongo, repr=False)
 
     mongo_database: str = "oms"
 
@@ -153,6 +170,12 @@ class Settings(BaseSettings):
     """How long a query waits for a replay before it answers 503; the replay goes on."""
 
     # --- APIs -------------------------------------------------------------------------------------
+    api_host: str = HOST
+    """Where the APIs listen. Anywhere but on this machine alone (a pod: 0.0.0.0) only with a certificate."""
+    api_certificate: Path | None = None
+    api_key: Path | None = None
+    """Files (PEM); with both the APIs speak HTTPS and secure WebSockets, TLS 1.2 or later. For containers:
+    `./oms up` and the load generators of this machine speak plain HTTP."""
     token_secret: str = Field(
         default_factory=lambda known: kept_secret(known["folder"], TOKEN_SECRET_FILE), repr=False
     )
@@ -172,6 +195,17 @@ class Settings(BaseSettings):
     log_bytes_max: int = 10_000_000
     """Of one log file, before it is rotated."""
     log_files_max: int = 3
+
+    @model_validator(mode="after")
+    def _others_only_by_tls(self) -> Self:
+        """Tokens and orders never cross a network in the clear."""
+        if (self.api_certificate is None) != (self.api_key is None):
+            raise ValueError("api_certificate and api_key belong together: set both or none")
+        if self.api_host != HOST and self.api_certificate is None:
+            raise ValueError(
+                f"api_host {self.api_host} can be reached by others: set api_certificate and api_key as well"
+            )
+        return self
 
     @classmethod
     def load(cls, folder: Path | None = None) -> Self:

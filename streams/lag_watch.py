@@ -12,6 +12,8 @@ from time import monotonic
 from confluent_kafka import Consumer, KafkaException
 from confluent_kafka import TopicPartition as KafkaPartition
 
+from streams.kafka_address import client_options
+
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_MS = 2_000
@@ -27,9 +29,7 @@ class LagWatch(threading.Thread):
         self, bootstrap: str, group: str, stall_ms_max: int, on_stall: Callable[[str], None]
     ) -> None:
         super().__init__(name="lag-watch", daemon=True)
-        self.client = Consumer(
-            {"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False}
-        )
+        self.client = Consumer({**client_options(bootstrap), "group.id": group, "enable.auto.commit": False})
         self.stall_s_max = stall_ms_max / 1000
         self.on_stall = on_stall
         self.followed: frozenset[tuple[str, int]] = frozenset()

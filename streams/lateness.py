@@ -20,6 +20,7 @@ from pymongo.errors import PyMongoError
 from projections import caught_up
 from projections.caught_up import CaughtUp
 from projections.projection import Document
+from streams.kafka_address import client_options
 
 log = logging.getLogger(__name__)
 
@@ -60,9 +61,7 @@ class Lateness(threading.Thread):
         projections: Mapping[str, Sequence[str]],
     ) -> None:
         super().__init__(name="lateness", daemon=True)
-        self.client = Consumer(
-            {"bootstrap.servers": bootstrap, "group.id": group, "enable.auto.commit": False}
-        )
+        self.client = Consumer(client_options(bootstrap) | {"group.id": group, "enable.auto.commit": False})
         self.group = group
         self.database = database
         self.projections = projections

@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 from confluent_kafka import Consumer, KafkaException, Message
 from confluent_kafka import TopicPartition as KafkaPartition
 
+from streams.kafka_address import client_options
 from streams.topics import DEAD_LETTERS, ORDERS
 
 ANSWER_S_MAX = 10.0
@@ -100,8 +101,8 @@ def first_offsets(bootstrap: str) -> dict[int, int]:
 def _consumer(bootstrap: str) -> Consumer:
     """Return one that belongs to no group, so that reading moves nothing."""
     return Consumer(
-        {
-            "bootstrap.servers": bootstrap,
+        client_options(bootstrap)
+        | {
             "group.id": "letters",
             "enable.auto.commit": False,
             "enable.auto.offset.store": False,

@@ -12,6 +12,7 @@ from typing import Any
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from streams.codec import join_slice
+from streams.kafka_address import client_options
 from streams.topics import DEAD_LETTERS, TopicPartition
 
 GATHER_MS_MAX = 10
@@ -29,7 +30,7 @@ def make_producer(bootstrap: str, client_id: str, linger_ms: int = 0) -> Produce
     """
     return Producer(
         {
-            "bootstrap.servers": bootstrap,
+            **client_options(bootstrap),
             "client.id": client_id,
             "enable.idempotence": True,
             "acks": "all",

@@ -29,6 +29,7 @@ from projections import caught_up, generations, progress, store
 from projections.projection import Document
 from projections.registry import PROJECTIONS
 from streams.attending import Attendance, AttendanceBounds
+from streams.faust_broker import broker_options
 from streams.lag_watch import LagWatch
 from streams.lateness import Lateness
 from streams.projector import Bounds, DeadLetter, Projector, ReadStates, Record, store_reader
@@ -159,7 +160,7 @@ def faust_app(config: ReadModelsConfig) -> faust.App:
     """Return a Faust app without what this system has no use for: web server, tables, leader, new topics."""
     return faust.App(
         config.group,
-        broker=[f"kafka://{address}" for address in config.kafka_bootstrap.split(",")],
+        **broker_options(config.kafka_bootstrap),
         datadir=config.folder,
         autodiscover=False,
         web_enabled=False,

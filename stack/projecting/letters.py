@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from confluent_kafka import Consumer, KafkaException, Message, TopicPartition
 
+from streams.kafka_address import client_options
 from streams.sources import SOURCES
 from streams.topics import DEAD_LETTERS
 
@@ -18,7 +19,7 @@ def count(bootstrap: str) -> Counter[str] | None:
     What was no event at all counts for every projection of its topic. ``None``: Kafka does not answer.
     """
     consumer = Consumer(
-        {"bootstrap.servers": bootstrap, "group.id": "projections-status", "enable.auto.commit": False}
+        client_options(bootstrap) | {"group.id": "projections-status", "enable.auto.commit": False}
     )
     try:
         return _count(consumer)

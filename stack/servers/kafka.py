@@ -13,6 +13,7 @@ from stack.ports import HOST
 from stack.servers.java import java
 from stack.settings import CHECKOUT, Settings
 from stack.supervision import Program, leash
+from streams.kafka_address import client_options
 
 log = logging.getLogger("stack")
 
@@ -59,7 +60,7 @@ def ready(settings: Settings) -> None:
     from confluent_kafka.admin import AdminClient
 
     # The default callback would print a line for each try before the broker listens.
-    client = AdminClient({"bootstrap.servers": settings.kafka_bootstrap, "log_level": 0})
+    client = AdminClient({**client_options(settings.kafka_bootstrap), "log_level": 0})
     client.list_topics(timeout=2)
 
 

@@ -9,6 +9,8 @@ data "aws_availability_zones" "here" {
   }
 }
 
+data "aws_region" "here" {}
+
 locals {
   zones = slice(data.aws_availability_zones.here.names, 0, var.sizes.zones)
 }

@@ -29,7 +29,10 @@ output "api" {
 output "helm_values" {
   description = "What the chart has to know of AWS: `terraform output -json helm_values > aws.json`, then `helm ... --values aws.json`."
   value = {
+    image   = { repository = module.images.repository_urls["services"] }
+    network = { cidr = module.network.cidr }
     aws = {
+      region       = data.aws_region.here.region
       targetGroups = module.edge.target_group_arns
       buckets      = module.objects.names
       secrets = {

@@ -19,7 +19,18 @@ RUN_SECONDS_MAX = 400
 
 def findings() -> set[tuple[str, str]]:
     """Return what checkov finds in terraform/, as (its check, the module's folder)."""
-    command = [sys.executable, "-m", "checkov.main", "-d", str(TERRAFORM), "--framework", "terraform"]
+    failed = _failed("terraform", TERRAFORM)
+    return {(each["check_id"], str(Path(each["file_path"].lstrip("/")).parent)) for each in failed}
+
+
+def chart_findings(manifests: Path, images: Path) -> set[str]:
+    """Return what checkov finds in a folder of manifests and in one of Dockerfiles: its checks."""
+    failed = [*_failed("kubernetes", manifests), *_failed("dockerfile", images)]
+    return {each["check_id"] for each in failed}
+
+
+def _failed(framework: str, folder: Path) -> list[dict[str, Any]]:
+    command = [sys.executable, "-m", "checkov.main", "-d", str(folder), "--framework", framework]
     done = subprocess.run(
         [*command, "--skip-download", "--quiet", "-o", "json"],
         capture_output=True,
@@ -32,8 +43,8 @@ def findings() -> set[tuple[str, str]]:
     report: dict[str, Any] = json.loads(done.stdout)
     assert report["summary"]["parsing_errors"] == 0
     assert report["summary"]["passed"] > 0
-    failed = report["results"]["failed_checks"]
-    return {(each["check_id"], str(Path(each["file_path"].lstrip("/")).parent)) for each in failed}
+    failed: list[dict[str, Any]] = report["results"]["failed_checks"]
+    return failed
 
 
 def packages() -> Path:

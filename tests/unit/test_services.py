@@ -2,9 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from stack.cli.up import services
 from stack.running import Stack
-from stack.service import RUNNERS
+from stack.service import RUNNERS, main
 from stack.services import MORE_PROCESSORS, SERVICES, STANDBY
 from stack.settings import Settings
 
@@ -35,3 +37,17 @@ def test_as_many_processors_are_started_as_are_asked_for(tmp_path: Path) -> None
     known = [program.name for program in Stack(settings).supervised(())]
     assert "order-processor-2" in known
     assert "order-processor-3" not in known
+
+
+def test_a_service_that_starts_again_is_not_ready_yet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark = tmp_path / "run" / "auditor.ready"
+    mark.parent.mkdir()
+    mark.touch()
+    seen = []
+    monkeypatch.setenv("OMS_FOLDER", str(tmp_path))
+    monkeypatch.setattr("sys.argv", ["service", "auditor"])
+    monkeypatch.setitem(RUNNERS, "auditor", lambda _: seen.append(mark.exists()))
+    main()
+    assert seen == [False]

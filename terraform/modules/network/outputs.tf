@@ -1,3 +1,8 @@
+output "cidr" {
+  description = "Addresses of the VPC."
+  value       = aws_vpc.this.cidr_block
+}
+
 output "vpc_id" {
   description = "The VPC."
   value       = aws_vpc.this.id
