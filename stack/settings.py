@@ -30,6 +30,7 @@ PORTS = (
     "command_api_port",
     "query_api_port",
     "market_data_port",
+    "identity_port",
     "dashboard_port",
 )
 
@@ -64,6 +65,7 @@ class Settings(BaseSettings):
     command_api_port: int = 8001
     query_api_port: int = 8002
     market_data_port: int = 8003
+    identity_port: int = 8004
     dashboard_port: int = 8080
 
     # Elsewhere, as on AWS, a store has its host, user, and an authority that proves it (stack/addresses.py).
