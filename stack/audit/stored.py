@@ -6,6 +6,7 @@ from typing import Any, LiteralString, NamedTuple
 import psycopg
 
 from commands.hash_chain import CommitHeader
+from streams.history import prefer_order
 
 PAGE_EVENTS_MAX = 10_000
 PAGE_COMMITS_MAX = 5_000
@@ -123,6 +124,7 @@ def _pages(
         " WHERE shard = %s AND notification_id > %s AND notification_id <= %s"
         " ORDER BY notification_id LIMIT %s"
     )
+    prefer_order(connection)
     while True:
         page = connection.execute(query, (shard, after, until, PAGE_EVENTS_MAX), binary=True).fetchall()
         yield from page
