@@ -237,7 +237,7 @@ def test_processors_change_one_after_the_other_with_time_to_finish() -> None:
 
 def test_a_service_without_kafka_is_told_nothing_of_kafka() -> None:
     names = {each["name"] for each in container(one("prod", "Deployment", "query-api"))["env"]}
-    assert not any("KAFKA" in name or "POSTGRES" in name for name in names)
+    assert not any("KAFKA" in name or "REDIS" in name for name in names)
 
 
 def test_workers_are_never_more_than_partitions() -> None:

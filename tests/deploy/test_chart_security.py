@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from stack.service import RUNNERS
+from stack.services import SERVICES
 from tests.deploy.hcl import TERRAFORM
 from tests.deploy.helm import BUILD_SECONDS_MAX, CHART, VALUES, Manifest, manifests, of_kind, one, template
 from tests.deploy.policy import INSTALL_SECONDS_MAX, RUN_SECONDS_MAX, chart_findings
@@ -145,7 +145,8 @@ def test_who_has_a_role_in_terraform_has_the_service_account_of_that_name(enviro
     assert "auditor" in roles
     ours = {each["metadata"]["name"] for each in of_kind(environment, "ServiceAccount")}
     assert ours & roles == {"auditor"}
-    assert ours == set(RUNNERS) - {"order-processor-1"}, "each service its own, and none is shared"
+    services = {"prepare", *(service.name for service in SERVICES)}
+    assert ours == services, "each service its own, and none is shared"
 
 
 def test_the_secrets_are_those_that_the_controller_may_read(environment: str) -> None:
