@@ -12,9 +12,10 @@ from stack.load import replaying
 from stack.load.replaying import Options
 from stack.running import Stack, running_stack
 from stack.services import SERVICES
-from stack.settings import CHECKOUT, Settings
+from stack.settings import Settings
+from tests.recorded import recorded
 
-ORDERS = CHECKOUT.parent / "shared" / "data" / "bitstamp-btcusd-2015-05-01-orders.csv.xz"
+ORDERS = recorded("bitstamp-btcusd-2015-05-01-orders.csv.xz")
 
 pytestmark = pytest.mark.timeout(300)
 

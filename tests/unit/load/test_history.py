@@ -6,9 +6,9 @@ import pytest
 
 from stack.load.bitstamp import FileFormatError, Row, Trade, feed_beside, read_rows, read_trades
 from stack.load.history import History, Step, history_of
-from stack.settings import CHECKOUT
+from tests.recorded import recorded
 
-ORDERS = CHECKOUT.parent / "shared" / "data" / "bitstamp-btcusd-2015-05-01-orders.csv.xz"
+ORDERS = recorded("bitstamp-btcusd-2015-05-01-orders.csv.xz")
 HEADER = "id,timestamp,exchange.timestamp,price,volume,action,direction\n"
 
 
