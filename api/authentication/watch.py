@@ -1,0 +1,101 @@
+"""What an API keeps in mind of the database: the issuer's public keys, and what was revoked.
+
+A thread looks every few seconds, so that checking a token takes no look at all, and a revocation is known
+within those seconds. While the database does not answer, what was known last counts: tokens live for minutes
+only, and no order is decided without the database anyway.
+"""
+
+import logging
+from collections.abc import Callable
+from datetime import UTC, datetime
+from threading import Event, Lock, Thread
+from time import monotonic
+
+from sqlalchemy import Engine, func, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from api.authentication.external import ExternalIssuer
+from api.identity import api_keys, signing_keys
+from api.identity.models import Revocation
+
+logger = logging.getLogger(__name__)
+
+REVOKED_MAX = 1_000_000
+SOONER_S_MIN = 0.5
+USES_WRITTEN_S = 5.0
+USES_MAX = 10_000
+STOP_S_MAX = 5.0
+
+
+class Watch:
+    """``published``: the public keys by name; ``revoked``: (kind, id) of what must not be taken any more."""
+
+    def __init__(self, engine: Engine, refresh_ms: int, external: ExternalIssuer | None = None) -> None:
+        self.published: dict[str, bytes] = {}
+        self.revoked: frozenset[tuple[str, str]] = frozenset()
+        self._engine = engine
+        self._refresh_s = refresh_ms / 1_000
+        self._external = external
+        self._uses: dict[str, datetime] = {}
+        self._uses_written = self._looked = float("-inf")
+        self._one_look = Lock()
+        self._stop = Event()
+        self._thread: Thread | None = None
+
+    def start(self) -> None:
+        """Look once, and go on looking in a thread."""
+        if self._thread is None:
+            self._guarded(self.look)
+            self._thread = Thread(target=self._run, name="identity-watch", daemon=True)
+            self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(STOP_S_MAX)
+            self._thread = None
+
+    def look(self) -> None:
+        """Read what is published and revoked now. Raises ``SQLAlchemyError``."""
+        with self._one_look, Session(self._engine) as session:
+            self._looked = monotonic()
+            published = signing_keys.published(session)
+            live = select(Revocation.kind, Revocation.id).where(Revocation.until > func.now())
+            rows = session.execute(live.limit(REVOKED_MAX)).all()
+        self.published.clear()
+        self.published.update(published)
+        self.revoked = frozenset((kind, what) for kind, what in rows)
+
+    def look_sooner(self) -> None:
+        """Look now, unless that was done a moment ago: a token names a key that is new."""
+        if monotonic() - self._looked > SOONER_S_MIN:
+            self._guarded(self.look)
+
+    def used(self, key_id: str) -> None:
+        """Note that a key was used; it is written down within seconds."""
+        if len(self._uses) < USES_MAX:
+            self._uses[key_id] = datetime.now(UTC)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._refresh_s):
+            self._guarded(self.look)
+            if monotonic() - self._uses_written > USES_WRITTEN_S:
+                self._guarded(self._write_uses)
+            if self._external is not None and self._external.is_due:
+                self._external.fetch()
+        self._guarded(self._write_uses)
+
+    def _write_uses(self) -> None:
+        uses, self._uses = self._uses, {}
+        self._uses_written = monotonic()
+        if uses:
+            with Session(self._engine) as session, session.begin():
+                api_keys.note_uses(session, uses)
+
+    @staticmethod
+    def _guarded(work: Callable[[], None]) -> None:
+        try:
+            work()
+        except SQLAlchemyError as error:
+            logger.warning("identity could not be looked at: %s", type(error).__name__)
