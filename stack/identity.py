@@ -9,7 +9,6 @@ from api.authentication.authenticator import IdentityConfig
 from api.authentication.external import ExternalIssuerConfig
 from api.authentication.identity import Role
 from api.identity import users
-from api.identity.schema import migrate
 from api.identity.store import Lives, Store
 from api.problems import Problem
 from stack.settings import Settings, write_private
@@ -76,7 +75,6 @@ def first_user(settings: Settings) -> bool:
     user was made now.
     """
     kept = settings.folder / FIRST_USER_FILE
-    migrate(settings.postgres_dsn)
     with store_of(settings) as store:
         if users.listed(store, "", 1):
             return False

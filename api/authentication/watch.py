@@ -9,7 +9,7 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 from threading import Event, Lock, Thread
-from time import monotonic
+from time import monotonic, sleep
 
 from sqlalchemy import Engine, func, select
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,7 +22,7 @@ from api.identity.models import Revocation
 logger = logging.getLogger(__name__)
 
 REVOKED_MAX = 1_000_000
-SOONER_S_MIN = 0.5
+SOONER_S_MIN = 0.05
 USES_WRITTEN_S = 5.0
 USES_MAX = 10_000
 STOP_S_MAX = 5.0
@@ -40,6 +40,7 @@ class Watch:
         self._uses: dict[str, datetime] = {}
         self._uses_written = self._looked = float("-inf")
         self._one_look = Lock()
+        self._one_sooner = Lock()
         self._stop = Event()
         self._thread: Thread | None = None
 
@@ -68,9 +69,12 @@ class Watch:
         self.revoked = frozenset((kind, what) for kind, what in rows)
 
     def look_sooner(self) -> None:
-        """Look now, unless that was done a moment ago: a token names a key that is new."""
-        if monotonic() - self._looked > SOONER_S_MIN:
-            self._guarded(self.look)
+        """Look now: a token names a key that is new. Many who want that at once share a look."""
+        asked = monotonic()
+        with self._one_sooner:
+            if self._looked < asked:
+                sleep(max(0.0, SOONER_S_MIN - (asked - self._looked)))
+                self._guarded(self.look)
 
     def used(self, key_id: str) -> None:
         """Note that a key was used; it is written down within seconds."""

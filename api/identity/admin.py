@@ -4,13 +4,14 @@ from http import HTTPStatus
 from typing import Annotated, Any
 
 from litestar import Request, delete, get, post, put
-from litestar.params import JSONBody, QueryParameter
+from litestar.params import JSONBody, PathParameter, QueryParameter
 
 from api.auth import Identity, requires
 from api.authentication.scopes import SCOPES
 from api.identity import api_keys, clients, journal, passwords, signing_keys, users, views
 from api.identity.errors import not_allowed, refused
 from api.identity.oauth import OwnDesk
+from api.identity.threads import in_thread
 from api.problems import Problem
 
 PAGE_MAX = 1_000
@@ -18,6 +19,8 @@ Limit = Annotated[int, QueryParameter(ge=1, le=PAGE_MAX)]
 After = Annotated[str, QueryParameter(max_length=64)]
 AfterNumber = Annotated[int, QueryParameter(ge=0, le=2**62)]
 ApiRequest = Request[Identity, Any, Any]
+NameInPath = Annotated[str, PathParameter(max_length=64)]
+KeyInPath = Annotated[str, PathParameter(max_length=64)]
 ADMIN = [requires("admin")]
 
 
@@ -44,28 +47,32 @@ def user_info(request: ApiRequest) -> dict[str, Any]:
 # --- Users ----------------------------------------------------------------------------------------------
 
 
-@get("/v1/identity/users", operation_id="listUsers", guards=ADMIN, sync_to_thread=True)
+@get("/v1/identity/users", operation_id="listUsers", guards=ADMIN)
+@in_thread
 def list_users(desk: OwnDesk, after: After = "", limit: Limit = 100) -> list[views.UserView]:
     """List users by name; ``after``: the last name of the page before."""
     return [views.user_view(user) for user in users.listed(desk.store, after, limit)]
 
 
-@post("/v1/identity/users", operation_id="createUser", guards=ADMIN, raises=[Problem], sync_to_thread=True)
+@post("/v1/identity/users", operation_id="createUser", guards=ADMIN, raises=[Problem])
+@in_thread
 def create_user(request: ApiRequest, desk: OwnDesk, data: JSONBody[views.NewUser]) -> views.UserView:
     """Make a user; the name stays theirs for ever."""
     made = users.create(desk.store, request.user.subject, data.name, data.password, data.roles, data.accounts)
     return views.user_view(made)
 
 
-@get("/v1/identity/users/{name:str}", operation_id="getUser", guards=ADMIN, sync_to_thread=True)
-def get_user(desk: OwnDesk, name: str) -> views.UserView:
+@get("/v1/identity/users/{name:str}", operation_id="getUser", guards=ADMIN)
+@in_thread
+def get_user(desk: OwnDesk, name: NameInPath) -> views.UserView:
     """Tell about one user."""
     return views.user_view(users.get(desk.store, name))
 
 
-@put("/v1/identity/users/{name:str}/roles", operation_id="setRoles", guards=ADMIN, sync_to_thread=True)
+@put("/v1/identity/users/{name:str}/roles", operation_id="setRoles", guards=ADMIN)
+@in_thread
 def set_roles(
-    request: ApiRequest, desk: OwnDesk, name: str, data: JSONBody[views.NewRoles]
+    request: ApiRequest, desk: OwnDesk, name: NameInPath, data: JSONBody[views.NewRoles]
 ) -> views.UserView:
     """Give these roles and accounts in place of the old ones; the user's sessions end."""
     actor = request.user.subject
@@ -77,9 +84,11 @@ def set_roles(
     operation_id="lockUser",
     guards=ADMIN,
     status_code=HTTPStatus.OK,
-    sync_to_thread=True,
 )
-def lock_user(request: ApiRequest, desk: OwnDesk, name: str, data: JSONBody[views.Locking]) -> views.UserView:
+@in_thread
+def lock_user(
+    request: ApiRequest, desk: OwnDesk, name: NameInPath, data: JSONBody[views.Locking]
+) -> views.UserView:
     """Let the user in no more; sessions and keys end with it."""
     if name == request.user.subject:
         raise refused("you would lock yourself out: have another administrator do it")
@@ -91,9 +100,9 @@ def lock_user(request: ApiRequest, desk: OwnDesk, name: str, data: JSONBody[view
     operation_id="unlockUser",
     guards=ADMIN,
     status_code=HTTPStatus.OK,
-    sync_to_thread=True,
 )
-def unlock_user(request: ApiRequest, desk: OwnDesk, name: str) -> views.UserView:
+@in_thread
+def unlock_user(request: ApiRequest, desk: OwnDesk, name: NameInPath) -> views.UserView:
     """Let the user in again, also after too many wrong passwords."""
     return views.user_view(users.unlock(desk.store, request.user.subject, name))
 
@@ -102,10 +111,10 @@ def unlock_user(request: ApiRequest, desk: OwnDesk, name: str) -> views.UserView
     "/v1/identity/users/{name:str}/password",
     operation_id="setPassword",
     status_code=HTTPStatus.OK,
-    sync_to_thread=True,
 )
+@in_thread
 def set_password(
-    request: ApiRequest, desk: OwnDesk, name: str, data: JSONBody[views.NewPassword]
+    request: ApiRequest, desk: OwnDesk, name: NameInPath, data: JSONBody[views.NewPassword]
 ) -> views.UserView:
     """Replace a password: one's own by giving the old one, anybody's as an administrator."""
     me = request.user
@@ -119,7 +128,8 @@ def set_password(
 # --- Keys -----------------------------------------------------------------------------------------------
 
 
-@get("/v1/identity/keys", operation_id="listKeys", sync_to_thread=True)
+@get("/v1/identity/keys", operation_id="listKeys")
+@in_thread
 def list_keys(
     request: ApiRequest, desk: OwnDesk, after: After = "", limit: Limit = 100
 ) -> list[views.KeyView]:
@@ -128,7 +138,8 @@ def list_keys(
     return [views.key_view(key) for key in api_keys.listed(desk.store, owner, after, limit)]
 
 
-@post("/v1/identity/keys", operation_id="createKey", raises=[Problem], sync_to_thread=True)
+@post("/v1/identity/keys", operation_id="createKey", raises=[Problem])
+@in_thread
 def create_key(request: ApiRequest, desk: OwnDesk, data: JSONBody[views.NewKey]) -> views.NewKeyView:
     """Make an API key; its secret is told once, here."""
     me = request.user
@@ -152,10 +163,9 @@ def create_key(request: ApiRequest, desk: OwnDesk, data: JSONBody[views.NewKey])
     return views.NewKeyView(views.key_view(made.key), made.secret)
 
 
-@delete(
-    "/v1/identity/keys/{key_id:str}", operation_id="revokeKey", status_code=HTTPStatus.OK, sync_to_thread=True
-)
-def revoke_key(request: ApiRequest, desk: OwnDesk, key_id: str) -> views.KeyView:
+@delete("/v1/identity/keys/{key_id:str}", operation_id="revokeKey", status_code=HTTPStatus.OK)
+@in_thread
+def revoke_key(request: ApiRequest, desk: OwnDesk, key_id: KeyInPath) -> views.KeyView:
     """Revoke a key: an administrator anybody's, others their own. It opens nothing within seconds."""
     owner = None if "admin" in request.user.roles else request.user.subject
     return views.key_view(api_keys.revoke(desk.store, request.user.subject, key_id, owner=owner))
@@ -164,15 +174,15 @@ def revoke_key(request: ApiRequest, desk: OwnDesk, key_id: str) -> views.KeyView
 # --- Clients, signing keys, events ----------------------------------------------------------------------
 
 
-@get("/v1/identity/clients", operation_id="listClients", guards=ADMIN, sync_to_thread=True)
+@get("/v1/identity/clients", operation_id="listClients", guards=ADMIN)
+@in_thread
 def list_clients(desk: OwnDesk, limit: Limit = 100) -> list[views.ClientView]:
     """List the programs that may ask for tokens."""
     return [views.client_view(client) for client in clients.listed(desk.store, limit)]
 
 
-@post(
-    "/v1/identity/clients", operation_id="createClient", guards=ADMIN, raises=[Problem], sync_to_thread=True
-)
+@post("/v1/identity/clients", operation_id="createClient", guards=ADMIN, raises=[Problem])
+@in_thread
 def create_client(request: ApiRequest, desk: OwnDesk, data: JSONBody[views.NewClient]) -> views.NewClientView:
     """Let a program ask for tokens: for users who sign in, or for itself with a secret that is told once."""
     actor = request.user.subject
@@ -190,8 +200,8 @@ def create_client(request: ApiRequest, desk: OwnDesk, data: JSONBody[views.NewCl
     operation_id="rotateSigningKey",
     guards=ADMIN,
     status_code=HTTPStatus.OK,
-    sync_to_thread=True,
 )
+@in_thread
 def rotate(request: ApiRequest, desk: OwnDesk) -> dict[str, str]:
     """Sign tokens with a new key from now on; those signed before stay good until they expire."""
     return {"kid": signing_keys.rotate(desk.store, request.user.subject)}
@@ -201,8 +211,8 @@ def rotate(request: ApiRequest, desk: OwnDesk) -> dict[str, str]:
     "/v1/identity/events",
     operation_id="identityEvents",
     guards=[requires("auditor", "admin")],
-    sync_to_thread=True,
 )
+@in_thread
 def events(desk: OwnDesk, after: AfterNumber = 0, limit: Limit = 100) -> list[views.EventView]:
     """Tell what was done to users, clients and keys, in order; ``after``: the last number one has seen."""
     with desk.store.work() as session:

@@ -11,7 +11,7 @@ from litestar.openapi import OpenAPIConfig
 
 from api.authentication.authenticator import Authenticator, IdentityConfig
 from api.authentication.middleware import authenticated
-from api.identity import admin, clients, oauth
+from api.identity import admin, clients, oauth, signing_keys
 from api.identity.server import IdentityServer
 from api.identity.store import Lives, Store
 from api.problems import EXCEPTION_HANDLERS
@@ -44,6 +44,7 @@ def create_app(config: IdentityServiceConfig) -> Litestar:
 
     def begin() -> None:
         clients.ensure_dashboard(store, config.dashboard)
+        signing_keys.current(store)
 
     return Litestar(
         route_handlers=[health, *oauth.ROUTES, *admin.ROUTES],

@@ -6,16 +6,17 @@ in ``shown``.
 """
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from hashlib import blake2b
 from typing import Any
 
 import msgspec
-from sqlalchemy import select, text
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from api.identity.models import IdentityEvent
 
+PAGE = 1_000
 _LOCK = 0x6F6D7305  # a number of our own: the chain has one end
 
 SHOWN = {
@@ -72,6 +73,19 @@ def read(session: Session, after: int, limit: int) -> list[IdentityEvent]:
             select(IdentityEvent).where(IdentityEvent.id > after).order_by(IdentityEvent.id).limit(limit)
         )
     )
+
+
+def verify(session: Session) -> tuple[int, str | None]:
+    """Return how many events there are, and what is wrong with their chain, if something is."""
+    broken = first_broken(_all(session))
+    return session.scalars(select(func.count()).select_from(IdentityEvent)).one(), broken
+
+
+def _all(session: Session) -> Iterator[IdentityEvent]:
+    after = 0
+    while page := read(session, after, PAGE):
+        yield from page
+        after = page[-1].id
 
 
 def first_broken(events: Iterable[IdentityEvent]) -> str | None:

@@ -11,6 +11,7 @@ from litestar import Request, Response, get, post
 from litestar.datastructures import Cookie
 from litestar.di import NamedDependency
 from litestar.enums import MediaType
+from litestar.params import RawBody
 
 from api.authentication.addresses import TrustedProxies
 from api.authentication.local_key import ALGORITHM, public_jwk
@@ -19,6 +20,7 @@ from api.identity import login_page, signing_keys
 from api.identity.server import Asked, IdentityServer, pairs_of
 from api.identity.sign_in import SignInError, sign_in
 from api.identity.store import Store
+from api.identity.threads import in_thread
 
 COOKIE = "oms_sign_in"
 PASSED_ON = (
@@ -69,7 +71,8 @@ def configuration(desk: OwnDesk) -> Response[dict[str, Any]]:
     return Response(told, headers={"Cache-Control": f"public, max-age={TOLD_S}"})
 
 
-@get("/oauth/jwks", operation_id="keySet", sync_to_thread=True)
+@get("/oauth/jwks", operation_id="keySet")
+@in_thread
 def key_set(desk: OwnDesk) -> Response[dict[str, Any]]:
     """Tell the public keys of all tokens that may still be good (RFC 7517)."""
     with desk.store.work() as session:
@@ -77,7 +80,8 @@ def key_set(desk: OwnDesk) -> Response[dict[str, Any]]:
     return Response({"keys": keys}, headers={"Cache-Control": f"public, max-age={TOLD_S}"})
 
 
-@get("/oauth/authorize", operation_id="authorize", sync_to_thread=True, include_in_schema=False)
+@get("/oauth/authorize", operation_id="authorize", include_in_schema=False)
+@in_thread
 def authorize(request: ApiRequest, desk: OwnDesk) -> Response[Any]:
     """Show the page to sign in on; a request that is not in order goes back with its error, or nowhere."""
     pairs = _pairs(request.scope["query_string"])
@@ -91,8 +95,9 @@ def authorize(request: ApiRequest, desk: OwnDesk) -> Response[Any]:
     return _form(desk, grant, secrets.token_urlsafe(24))
 
 
-@post("/oauth/authorize", operation_id="signIn", sync_to_thread=True, include_in_schema=False)
-def submit(request: ApiRequest, desk: OwnDesk, body: bytes) -> Response[Any]:
+@post("/oauth/authorize", operation_id="signIn", include_in_schema=False)
+@in_thread
+def submit(request: ApiRequest, desk: OwnDesk, body: RawBody) -> Response[Any]:
     """Take name and password; if they are right, go back to the client with a code."""
     pairs = _pairs(body)
     given = dict(pairs)
@@ -137,16 +142,18 @@ def _signed_in(
     return found
 
 
-@post("/oauth/token", operation_id="token", status_code=HTTPStatus.OK, sync_to_thread=True)
-def token(request: ApiRequest, desk: OwnDesk, body: bytes) -> Response[Any]:
+@post("/oauth/token", operation_id="token", status_code=HTTPStatus.OK)
+@in_thread
+def token(request: ApiRequest, desk: OwnDesk, body: RawBody) -> Response[Any]:
     """Give tokens for a code, a refresh token, or a client's own credentials (RFC 6749)."""
     asked = Asked("POST", desk.server.issuer + "/oauth/token", _pairs(body), _headers(request))
     answer: Response[Any] = desk.server.create_token_response(asked)
     return answer
 
 
-@post("/oauth/revoke", operation_id="revokeToken", status_code=HTTPStatus.OK, sync_to_thread=True)
-def revoke(request: ApiRequest, desk: OwnDesk, body: bytes) -> Response[Any]:
+@post("/oauth/revoke", operation_id="revokeToken", status_code=HTTPStatus.OK)
+@in_thread
+def revoke(request: ApiRequest, desk: OwnDesk, body: RawBody) -> Response[Any]:
     """Take a token back before it expires (RFC 7009)."""
     asked = Asked("POST", desk.server.issuer + "/oauth/revoke", _pairs(body), _headers(request))
     answer: Response[Any] = desk.server.create_endpoint_response("revocation", asked)

@@ -45,7 +45,9 @@ class NewKey(msgspec.Struct, forbid_unknown_fields=True):
     owner: Name | None = None
     label: Annotated[str, msgspec.Meta(max_length=100)] = ""
     scheme: Scheme = "hmac-sha256"
-    scopes: list[Scope] = ["read"]
+    scopes: Annotated[list[Scope], msgspec.Meta(min_length=1)] = msgspec.field(
+        default_factory=lambda: ["read"]
+    )
     roles: list[Role] | None = None
     accounts: Names | None = None
     networks: Names = []
