@@ -76,7 +76,7 @@ def first_user(settings: Settings) -> bool:
     """
     kept = settings.folder / FIRST_USER_FILE
     with store_of(settings) as store:
-        if users.listed(store, "", 1):
+        if users.exists(store, FIRST_USER):
             return False
         password = secrets.token_urlsafe(15)
         write_private(kept, f"{FIRST_USER} {password}\n")

@@ -39,6 +39,7 @@ class Watch:
         self._external = external
         self._uses: dict[str, datetime] = {}
         self._uses_written = self._looked = float("-inf")
+        self._failing = False
         self._one_look = Lock()
         self._one_sooner = Lock()
         self._stop = Event()
@@ -97,9 +98,15 @@ class Watch:
             with Session(self._engine) as session, session.begin():
                 api_keys.note_uses(session, uses)
 
-    @staticmethod
-    def _guarded(work: Callable[[], None]) -> None:
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Say once that the database does not answer, and once that it does again."""
         try:
             work()
         except SQLAlchemyError as error:
-            logger.warning("identity could not be looked at: %s", type(error).__name__)
+            if not self._failing:
+                logger.warning("users and keys cannot be looked at: %s", type(error).__name__)
+            self._failing = True
+        else:
+            if self._failing:
+                logger.info("users and keys can be looked at again")
+            self._failing = False

@@ -143,6 +143,8 @@ def list_keys(
 def create_key(request: ApiRequest, desk: OwnDesk, data: JSONBody[views.NewKey]) -> views.NewKeyView:
     """Make an API key; its secret is told once, here."""
     me = request.user
+    if me.key_id:
+        raise not_allowed("a key makes no keys, which could do more than itself: sign in")
     owner = data.owner or me.subject
     if owner != me.subject and "admin" not in me.roles:
         raise not_allowed(f"{me.subject} may not make keys for {owner}")

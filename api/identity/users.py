@@ -63,6 +63,11 @@ def get(store: Store, name: str) -> User:
         return find(session, name)
 
 
+def exists(store: Store, name: str) -> bool:
+    with store.work() as session:
+        return session.get(User, name) is not None
+
+
 def lock(store: Store, actor: str, name: str, reason: str) -> User:
     """Let a user in no more, and end what they have open: sessions at once, keys within seconds."""
     if not reason.strip():

@@ -55,7 +55,7 @@ def password_from(file: Path | None) -> tuple[str, bool]:
 
 def told(view: Any, *, as_json: bool) -> None:
     """Print one thing: its fields, a line each, or as JSON."""
-    fields: dict[str, Any] = msgspec.to_builtins(view)
+    fields: dict[str, Any] = _plain(view)
     if as_json:
         print(json.dumps(fields))
         return
@@ -68,7 +68,7 @@ def told_list(name: str, views: Sequence[Any], columns: Sequence[str], *, as_jso
     from rich.table import Table
     from rich.text import Text
 
-    rows: list[dict[str, Any]] = msgspec.to_builtins(list(views))
+    rows: list[dict[str, Any]] = _plain(list(views))
     if as_json:
         print(json.dumps({name: rows}))
         return
@@ -78,7 +78,12 @@ def told_list(name: str, views: Sequence[Any], columns: Sequence[str], *, as_jso
     output.print(drawn)
 
 
+def _plain(view: Any) -> Any:
+    """Return objects, lists and texts, also where a view carries JSON as it is."""
+    return msgspec.json.decode(msgspec.json.encode(view))
+
+
 def _words(what: Any) -> str:
     if isinstance(what, list):
         return " ".join(map(str, what)) or "-"
-    return "-" if what in {None, ""} else str(what)
+    return "-" if what is None or what == "" else str(what)

@@ -173,11 +173,19 @@ def test_whatever_is_changed_breaks_the_signature(
 
 
 def test_a_signed_body_arrives(service: Service, make_key: MakeKey) -> None:
-    body = json.dumps({"label": "made by a key"}).encode()
-    signer = make_key(scopes=["read", "admin"])
-    headers = signer.headers("POST", KEYS, body) | {"Content-Type": "application/json"}
-    answer = httpx.post(service.address + KEYS, headers=headers, content=body, timeout=60.0)
-    assert (answer.status_code, answer.json()["key"]["label"]) == (201, "made by a key")
+    body, clients = json.dumps({"id": "made-by-a-key"}).encode(), "/v1/identity/clients"
+    boss = service.user(roles=("admin",))
+    signer = make_key(owner=boss, roles=["admin"], scopes=["admin"])
+    headers = signer.headers("POST", clients, body) | {"Content-Type": "application/json"}
+    answer = httpx.post(service.address + clients, headers=headers, content=body, timeout=60.0)
+    assert (answer.status_code, answer.json()["client"]["id"]) == (201, "made-by-a-key")
+
+
+def test_a_key_makes_no_keys(service: Service, make_key: MakeKey) -> None:
+    signer = make_key(scopes=["admin"])
+    headers = signer.headers("POST", KEYS, b"{}") | {"Content-Type": "application/json"}
+    answer = httpx.post(service.address + KEYS, headers=headers, content=b"{}", timeout=60.0)
+    assert (answer.status_code, "makes no keys" in answer.json()["detail"]) == (403, True)
 
 
 def test_a_key_does_what_its_scopes_say(service: Service, make_key: MakeKey) -> None:
