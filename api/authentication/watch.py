@@ -65,8 +65,9 @@ class Watch:
             published = signing_keys.published(session)
             live = select(Revocation.kind, Revocation.id).where(Revocation.until > func.now())
             rows = session.execute(live.limit(REVOKED_MAX)).all()
-        self.published.clear()
-        self.published.update(published)
+        self.published.update(published)  # at no moment without a key that is good
+        for gone in self.published.keys() - published:
+            del self.published[gone]
         self.revoked = frozenset((kind, what) for kind, what in rows)
 
     def look_sooner(self) -> None:

@@ -6,12 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from api.auth import mint_token
 from api.identity import journal, sign_in, users
-from api.identity.models import SignInAttempts
+from api.identity.models import SCHEMA, SignInAttempts, Table
 from api.identity.schema import migrate
 from api.identity.sign_in import SignInError
 from api.identity.store import now
@@ -54,6 +56,20 @@ def test_the_tables_are_made_once_however_often_one_tries(service: Service) -> N
     name = service.user()
     migrate(service.config.postgres_dsn)
     assert users.get(service.store, name).name == name
+
+
+def test_the_migrations_make_the_tables_that_the_models_say(service: Service) -> None:
+    def is_ours(name: str | None, kind: str, _parents: object) -> bool:
+        return kind != "schema" or name == SCHEMA
+
+    with service.store.engine.connect() as connection:
+        options: dict[str, Any] = {
+            "include_schemas": True,
+            "include_name": is_ours,
+            "version_table_schema": SCHEMA,
+        }
+        context = MigrationContext.configure(connection, opts=options)
+        assert compare_metadata(context, Table.metadata) == []
 
 
 def test_the_event_store_is_left_alone(service: Service) -> None:

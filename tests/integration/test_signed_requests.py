@@ -80,8 +80,12 @@ def page_block(language: str, beginning: str) -> str:
 def test_the_pages_python_signs_a_request(service: Service, make_key: MakeKey) -> None:
     signer, names = make_key(), dict[str, Any]()
     exec(page_block("python", "import base64"), names)  # noqa: S102 - our own page
-    headers = names["signed"](signer.key_id, signer._secret, "GET", ME)
-    assert httpx.get(service.address + ME, headers=headers, timeout=60.0).status_code == 200
+
+    def lets_in() -> bool:
+        headers = names["signed"](signer.key_id, signer._secret, "GET", ME)
+        return httpx.get(service.address + ME, headers=headers, timeout=60.0).is_success
+
+    wait_until(lets_in, NOTICED_MS_MAX, "it is within the page's five seconds")
 
 
 def test_the_pages_curl_and_openssl_sign_a_request(service: Service, make_key: MakeKey) -> None:
@@ -91,8 +95,13 @@ def test_the_pages_curl_and_openssl_sign_a_request(service: Service, make_key: M
         "secret=...", f"secret={signer._secret}"
     )
     script = script.replace("/v1/orders?account=alice", KEYS + "?limit=1")
-    done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, timeout=60)
-    assert [key["id"] for key in json.loads(done.stdout)] == [signer.key_id]
+
+    def told() -> list[str]:
+        done = subprocess.run(["bash", "-c", script], capture_output=True, text=True, check=True, timeout=60)
+        found = json.loads(done.stdout)
+        return [key["id"] for key in found] if isinstance(found, list) else []
+
+    wait_until(lambda: told() == [signer.key_id], NOTICED_MS_MAX, "it is within the page's five seconds")
 
 
 def test_a_public_key_of_ones_own_is_enough(service: Service) -> None:
@@ -125,7 +134,7 @@ async def test_a_replay_is_known_by_every_process(service: Service, make_key: Ma
 @pytest.mark.parametrize(
     ("options", "why"),
     [
-        ({"ago_ms": 70_000}, "signed 7"),
+        ({"ago_ms": 70_000, "window": ""}, "receive window is 5000"),
         ({"ago_ms": -60_000}, "ahead of this server's clock"),
         ({"ago_ms": 70_000, "window": "60000"}, "receive window is 60000"),
         ({"window": "60001"}, "at most 60000"),
@@ -142,7 +151,7 @@ def test_a_request_has_its_time(
 
 
 def test_a_wider_window_lets_a_slow_request_in(service: Service, make_key: MakeKey) -> None:
-    assert make_key().get(service.address, ME, ago_ms=8_000).status_code == 401
+    assert make_key().get(service.address, ME, ago_ms=8_000, window="").status_code == 401
     assert make_key().get(service.address, ME, ago_ms=8_000, window="60000").status_code == 200
 
 
@@ -157,7 +166,7 @@ def test_whatever_is_changed_breaks_the_signature(
     if changed == "timestamp":
         headers["OMS-Timestamp"] = str(int(headers["OMS-Timestamp"]) + 1)
     if changed == "window":
-        headers["OMS-Receive-Window"] = "6000"
+        headers["OMS-Receive-Window"] = "59999"
     if changed == "signature":
         headers["OMS-Signature"] = "AAAA" + headers["OMS-Signature"][4:]
     path = "/v1/identity/clients" if changed == "path" else KEYS
