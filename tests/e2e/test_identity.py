@@ -24,7 +24,7 @@ from stack.waiting import wait_until
 from tests.integration.identity_service import NOTICED_MS_MAX, REDIRECT, SECRET, Browser, Service
 from tests.integration.signing import Signer
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(900)
 
 SERVICES = ["order-processor", "command-api", "query-api", "identity"]
 SYMBOL = "ID-USD"
