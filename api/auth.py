@@ -1,116 +1,44 @@
-"""Who is asking, and what they may do: bearer tokens (JWT, HS256) with roles and accounts.
+"""Who is asking is proved in ``api.authentication``; what they may do is said here.
 
-A token without the claims, of another issuer, expired, or signed otherwise is no token. Roles are checked by
-a guard on the route, the account by ``may_act_for`` and ``may_read`` on each call.
+Roles are checked by a guard on the route, the account by ``may_act_for`` and ``may_read`` on each call.
 """
 
-import time
-from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from typing import Any, Literal
+from typing import Any
 
-import msgspec
 from litestar.connection import ASGIConnection
 from litestar.exceptions import NotAuthorizedException
 from litestar.handlers import BaseRouteHandler
-from litestar.middleware import AuthenticationResult
-from litestar.security.jwt import JWTAuth, JWTAuthenticationMiddleware, Token
 from litestar.types import Guard
 
+from api.authentication.identity import Credential, Identity, Role
+from api.authentication.middleware import bearer_tokens
+from api.authentication.tokens import check_token, mint_token
 from api.problems import Problem
 
-Role = Literal["trader", "analyst", "auditor", "operator", "risk", "admin"]
+__all__ = [
+    "READS_ALL",
+    "STOPS_ALL",
+    "Identity",
+    "Role",
+    "bearer_tokens",
+    "check_token",
+    "may_act_for",
+    "may_read",
+    "may_stop",
+    "mint_token",
+    "requires",
+]
 
-ISSUER = "crypto-oms"
-AUDIENCE = "crypto-oms"
-ALGORITHM = "HS256"
-REQUIRED_CLAIMS = ["exp", "iss", "aud", "sub"]
-SECRET_BYTES_MIN = 32
-TOKENS_REMEMBERED_MAX = 10_000
 READS_ALL: frozenset[Role] = frozenset({"analyst", "auditor", "operator", "risk", "admin"})
 
 STOPS_ALL: frozenset[Role] = frozenset({"operator", "risk", "admin"})
 
 
-class Identity(msgspec.Struct, frozen=True):
-    """Who sends a request: the token's subject, its roles, and the accounts it may trade for."""
-
-    subject: str
-    roles: frozenset[Role]
-    accounts: frozenset[str]
-
-
-class RememberingMiddleware(JWTAuthenticationMiddleware):
-    """Checks a token's signature once, not with each of its thousand requests; its expiry every time.
-
-    *Measured:* the full check costs 150 us, a third of what a whole order costs the command API.
-    """
-
-    __slots__ = ("_known",)
-
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._known: dict[str, tuple[float, AuthenticationResult]] = {}
-
-    async def authenticate_token(
-        self, encoded_token: str, connection: ASGIConnection[Any, Any, Any, Any]
-    ) -> AuthenticationResult:
-        """Raises ``NotAuthorizedException``."""
-        expires, result = self._known.get(encoded_token, (0.0, None))
-        if result is not None and time.time() < expires:
-            return result
-        result = await super().authenticate_token(encoded_token, connection)
-        if len(self._known) >= TOKENS_REMEMBERED_MAX:
-            self._known.clear()
-        self._known[encoded_token] = (result.auth.exp.timestamp(), result)
-        return result
-
-
-class Claims(msgspec.Struct):
-    """What a token of ours says beside the registered claims."""
-
-    roles: frozenset[Role]
-    accounts: frozenset[str] = frozenset()
-
-
-def bearer_tokens(secret: str, exclude: list[str]) -> JWTAuth[Identity, Token]:
-    """Return the check that each request passes, but for paths that ``exclude`` matches.
-
-    Raises ``ValueError`` for a secret shorter than 32 bytes.
-    """
-    size = len(secret.encode())
-    if size < SECRET_BYTES_MIN:
-        raise ValueError(f"the token secret has {size} bytes; {SECRET_BYTES_MIN} is the least")
-    return JWTAuth[Identity, Token](
-        token_secret=secret,
-        algorithm=ALGORITHM,
-        retrieve_user_handler=_identity,
-        accepted_issuers=[ISSUER],
-        accepted_audiences=[AUDIENCE],
-        require_claims=REQUIRED_CLAIMS,
-        exclude=exclude,
-        authentication_middleware_class=RememberingMiddleware,
-    )
-
-
-def mint_token(
-    secret: str, subject: str, roles: list[Role], accounts: list[str] | None = None, valid_s: int = 3_600
-) -> str:
-    """Return a signed token that is valid for ``valid_s`` seconds."""
-    token = Token(
-        sub=subject,
-        iss=ISSUER,
-        aud=AUDIENCE,
-        exp=datetime.now(UTC) + timedelta(seconds=valid_s),
-        extras={"roles": roles, "accounts": accounts or []},
-    )
-    return token.encode(secret, ALGORITHM)
-
-
 def requires(*roles: Role) -> Guard:
     """Return a guard that lets in whoever has one of ``roles``."""
 
-    def guard(connection: ASGIConnection[Any, Identity, Token, Any], _: BaseRouteHandler) -> None:
+    def guard(connection: ASGIConnection[Any, Identity, Credential, Any], _: BaseRouteHandler) -> None:
         if "user" not in connection.scope:  # OPTIONS is answered without a token, here it is not
             raise NotAuthorizedException
         if not connection.user.roles & set(roles):
@@ -135,35 +63,6 @@ def may_read(identity: Identity, account: str) -> None:
     """Raise a problem (403) unless the identity may see ``account``."""
     if not identity.roles & READS_ALL and account not in identity.accounts:
         raise _forbidden(f"{identity.subject} may not see account {account}")
-
-
-def check_token(secret: str, encoded: str) -> tuple[Identity, float]:
-    """Return who a token stands for, and until when (seconds since 1970): for connections that outlive it.
-
-    Raises ``NotAuthorizedException``.
-    """
-    token = Token.decode(
-        encoded,
-        secret,
-        ALGORITHM,
-        audience=[AUDIENCE],
-        issuer=[ISSUER],
-        require_claims=REQUIRED_CLAIMS,
-    )
-    return _identity_of(token), token.exp.timestamp()
-
-
-async def _identity(token: Token, _: ASGIConnection[Any, Any, Any, Any]) -> Identity:
-    """Litestar would hand a plain function to a thread, at ten times its cost."""
-    return _identity_of(token)
-
-
-def _identity_of(token: Token) -> Identity:
-    try:
-        claims = msgspec.convert(token.extras, Claims)
-    except msgspec.ValidationError as error:
-        raise NotAuthorizedException(f"the token's claims are none of ours: {error}") from None
-    return Identity(token.sub, claims.roles, claims.accounts)
 
 
 def _forbidden(detail: str) -> Problem:

@@ -25,6 +25,14 @@ PROBLEMS: dict[str, Reason] = {
         "The request does not say who sends it, or its token is not valid.",
         "Send a header 'Authorization: Bearer <token>'; ./oms token makes one.",
     ),
+    "already_there": Reason("There is one of this name already.", "Choose another name."),
+    "replay_unknown": Reason(
+        "Whether this signed request came before cannot be told, so it was not carried out.",
+        "Send it again, signed anew, after the time named; or use a bearer token.",
+    ),
+    "identity_unavailable": Reason(
+        "Who is asking cannot be looked up now; nothing happened.", "Send it again after the time named."
+    ),
     "not_allowed": Reason("You may not do this.", "Ask an administrator for the role or the account."),
     "not_found": Reason("There is nothing here.", "Check the address and the id."),
     "method_not_allowed": Reason("This address does not take this method.", "See the API's documentation."),

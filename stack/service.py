@@ -31,6 +31,7 @@ DAY_MS = 86_400_000
 
 def prepare(settings: Settings) -> None:
     """Create what is missing of tables and topics; what is there stays."""
+    from api.identity.schema import migrate
     from commands import schema
     from streams.audit import access, index
 
@@ -40,6 +41,7 @@ def prepare(settings: Settings) -> None:
         schema.create(connection, settings.shards)
         index.create(connection)
         access.create(connection)
+    migrate(settings.postgres_dsn)
     create_topics(settings)
 
 
@@ -171,6 +173,7 @@ def command_api(settings: Settings) -> None:
 def command_api_app() -> object:
     """Make the application; granian calls it in its worker process."""
     from api.command.app import CommandApiConfig, create_app
+    from stack.identity import identity_of
 
     settings = Settings.load()
     _log_to_stderr()
@@ -184,6 +187,7 @@ def command_api_app() -> object:
             valid_ms=settings.order_valid_ms,
             shards=settings.shards,
             postgres_dsn=settings.postgres_dsn,
+            identity=identity_of(settings),
         )
     )
 
@@ -196,6 +200,7 @@ def query_api_app() -> object:
     """Make the application; granian calls it in its worker process."""
     from api.query.app import QueryConfig, create_app
     from api.query.audit.desk import AuditConfig
+    from stack.identity import identity_of
 
     settings = Settings.load()
     _log_to_stderr()
@@ -212,6 +217,29 @@ def query_api_app() -> object:
                 replay_wait_ms_max=settings.audit_replay_wait_ms_max,
                 index_events_max=settings.audit_index_events_max,
             ),
+            identity=identity_of(settings),
+        )
+    )
+
+
+def identity(settings: Settings) -> None:
+    _serve("stack.service:identity_app", settings, settings.identity_port)
+
+
+def identity_app() -> object:
+    """Make the application; granian calls it in its worker process."""
+    from api.identity.app import IdentityServiceConfig, create_app
+    from stack.identity import identity_of, lives_of
+
+    settings = Settings.load()
+    _log_to_stderr()
+    _end_with_parent()
+    return create_app(
+        IdentityServiceConfig(
+            token_secret=settings.token_secret,
+            identity=identity_of(settings),
+            dashboard=settings.dashboard_redirects,
+            lives=lives_of(settings),
         )
     )
 
@@ -286,6 +314,7 @@ RUNNERS: dict[str, Callable[[Settings], None]] = {
     "auditor": auditor,
     "command-api": command_api,
     "query-api": query_api,
+    "identity": identity,
 }
 
 

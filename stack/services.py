@@ -22,6 +22,7 @@ SERVICES = (
     Service("auditor", "signs heads of the history, outside the database"),
     Service("command-api", "place, cancel and amend orders", "command_api_port"),
     Service("query-api", "orders, positions, balances, audit", "query_api_port"),
+    Service("identity", "signs users in, issues tokens, keeps API keys", "identity_port"),
 )
 
 FIRST_PROCESSOR = "order-processor"

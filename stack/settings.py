@@ -18,6 +18,7 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 PASSWORD_FILE = "postgres-password"  # noqa: S105 - a file's name
 TOKEN_SECRET_FILE = "token-secret"  # noqa: S105 - a file's name
 HEAD_KEY_FILE = "head-signing-key"
+IDENTITY_KEY_FILE = "identity-key"
 SETTINGS_FILE = "settings.json"
 PROCESSORS_MAX = 16
 
@@ -182,10 +183,48 @@ class Settings(BaseSettings):
         default_factory=lambda known: kept_secret(known["folder"], TOKEN_SECRET_FILE), repr=False
     )
     """Signs the bearer tokens; at least 32 bytes."""
+    trusted_proxies: tuple[str, ...] = ()
+    """Networks of load balancers whose `X-Forwarded-For` is believed: ["10.0.0.0/16"]."""
     reply_ms_max: int = 5_000
     """How long the command API waits for an outcome before it answers 202."""
     order_valid_ms: int = 10_000
     """How long an order may wait to be decided before it is refused as stale."""
+
+    # --- Identity (docs/identity.md) ----------------------------------------------------------------
+    identity_issuer: str = Field(
+        default_factory=lambda known: f"http://{known['api_host']}:{known['identity_port']}"
+    )
+    """The address of the service `identity` as browsers and clients see it; it stands in its tokens."""
+    identity_key: str = Field(
+        default_factory=lambda known: kept_secret(known["folder"], IDENTITY_KEY_FILE), repr=False
+    )
+    """Seals the secrets of API keys and of signing keys in the database: 32 bytes in hexadecimal. The same
+    for identity and all APIs; without it those secrets are lost."""
+    identity_refresh_ms: int = Field(default=2_000, ge=100, le=30_000)
+    """Within so long the APIs know of a revoked key or token."""
+    access_token_s: int = Field(default=600, ge=60, le=900)
+    refresh_idle_s: int = Field(default=86_400, ge=60)
+    """A session that is not gone on with for so long ends."""
+    refresh_total_s: int = Field(default=604_800, ge=60)
+    """However often it is gone on with, a session ends then."""
+    dashboard_redirects: tuple[str, ...] = Field(
+        default_factory=lambda known: tuple(
+            f"http://{host}:{known['dashboard_port']}/{page}"
+            for host in (HOST, "localhost")
+            for page in ("", "callback")
+        )
+    )
+    """Where signing in to the dashboard goes back to."""
+    external_issuer: str = ""
+    """Another OpenID Connect provider whose tokens are taken as well; empty: none."""
+    external_audience: str = ""
+    external_audience_claim: str = "aud"
+    external_jwks_url: str = ""
+    """Empty: where the issuer's own configuration says."""
+    external_roles_claim: str = "roles"
+    external_accounts_claim: str = "accounts"
+    external_role_names: dict[str, str] = Field(default_factory=dict)
+    """What a group of theirs is here: {"oms-traders": "trader"}."""
 
     # --- Bringing the stack up and down -----------------------------------------------------------
     docker_answer_ms_max: int = 2_000
@@ -234,6 +273,7 @@ class Settings(BaseSettings):
         write_private(self.folder / PASSWORD_FILE, self.postgres_password)
         write_private(self.folder / TOKEN_SECRET_FILE, self.token_secret)
         write_private(self.folder / HEAD_KEY_FILE, self.head_signing_key)
+        write_private(self.folder / IDENTITY_KEY_FILE, self.identity_key)
         write_private(self.folder / SETTINGS_FILE, json.dumps(written, indent=2))
 
 

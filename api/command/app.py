@@ -8,7 +8,8 @@ from typing import Any, cast
 from litestar import Litestar, get
 from litestar.openapi import OpenAPIConfig
 
-from api.auth import bearer_tokens
+from api.authentication.authenticator import Authenticator, IdentityConfig
+from api.authentication.middleware import authenticated
 from api.command import connection, controls, door, money, order_lists, orders, trades, venue
 from api.command.bounds import WebSocketBounds
 from api.command.desk import Desk
@@ -41,6 +42,8 @@ class CommandApiConfig:
     shards: int = 1
     postgres_dsn: str = field(default="", repr=False)
     """Read only where there are several shards, to learn which market is on which."""
+    identity: IdentityConfig | None = None
+    """Where users and keys are; without it only the local operator's tokens are taken."""
 
 
 @get("/health", operation_id="health", sync_to_thread=False)
@@ -51,6 +54,7 @@ def health() -> dict[str, str]:
 
 def create_app(config: CommandApiConfig) -> Litestar:
     """Return the command API, ready to be served."""
+    authenticator = Authenticator(config.token_secret, config.identity)
     producer = make_producer(config.kafka_bootstrap, "command-api", LINGER_MS)
     state: dict[str, Any] = {}
 
@@ -63,9 +67,7 @@ def create_app(config: CommandApiConfig) -> Litestar:
         router = Router(gateway, directory, intake.new_id)
         sessions = Sessions(gateway, intake, config.redis_url)
         state["desk"] = Desk(router, intake, Lister(router, listings))
-        state["door"] = Door(
-            connection.Desk(gateway, intake, sessions, config.token_secret, config.websocket)
-        )
+        state["door"] = Door(connection.Desk(gateway, intake, sessions, authenticator, config.websocket))
         await gateway.start()
         await sessions.start()
         try:
@@ -95,7 +97,7 @@ def create_app(config: CommandApiConfig) -> Litestar:
         dependencies={"desk": desk, "door": own_door},
         lifespan=[gateway_runs],
         exception_handlers=EXCEPTION_HANDLERS,
-        on_app_init=[bearer_tokens(config.token_secret, exclude=OPEN_PATHS).on_app_init],
+        on_app_init=[authenticated(authenticator, exclude=OPEN_PATHS).on_app_init],
         openapi_config=OpenAPIConfig(title="Crypto OMS command API", version="1.0.0"),
         request_max_body_size=BODY_BYTES_MAX,
     )

@@ -12,7 +12,10 @@ from uuid import uuid4
 
 from litestar.exceptions import NotAuthorizedException
 
-from api.auth import Identity, check_token
+from api.auth import Identity
+from api.authentication.authenticator import Authenticator
+from api.authentication.identity import Credential
+from api.authentication.scopes import TRADING_SOCKET, in_scope
 from api.command import frames
 from api.command.bounds import WebSocketBounds
 from api.command.credit import Credit
@@ -47,7 +50,7 @@ class Desk:
     gateway: Gateway
     intake: Intake
     sessions: Sessions
-    token_secret: str
+    authenticator: Authenticator
     bounds: WebSocketBounds
 
 
@@ -61,6 +64,7 @@ class Connection:
         self.accounts: dict[str, None] = {}
         self.shards: dict[int, None] = {}
         self.identity: Identity | None = None
+        self._credential: Credential | None = None
         self.in_flight = 0
         self.closing: CloseReason | None = None
         self._desk = desk
@@ -86,14 +90,21 @@ class Connection:
     def authenticate(self, token: str) -> None:
         """Begin, or go on, in the name of the token's subject. Raises ``Problem`` (401)."""
         try:
-            identity, expires = check_token(self._desk.token_secret, token)
+            credential = self._desk.authenticator.check_token(token)
         except NotAuthorizedException as error:
             raise _not_authenticated(error.detail) from None
+        self.admit(credential)
+
+    def admit(self, credential: Credential) -> None:
+        """Begin, or go on, in the name of whoever was proved to be there. Raises ``Problem`` (401, 403)."""
+        identity = credential.identity
+        in_scope(identity, "GET", TRADING_SOCKET)
         if self.identity is not None and identity.subject != self.identity.subject:
             raise _not_authenticated(
                 f"the token is {identity.subject}'s, this connection {self.identity.subject}'s"
             )
-        self.identity, self._expires, self._warned = identity, expires, False
+        self.identity, self._expires, self._warned = identity, credential.expires, False
+        self._credential = credential
 
     @property
     def actor(self) -> str:
@@ -105,11 +116,11 @@ class Connection:
         ``now``: of the clock given at the beginning; ``epoch_s``: seconds since 1970.
         """
         bounds = self._desk.bounds
-        if self.identity is None:
+        if self._credential is None:
             if now - self._opened > bounds.auth_ms_max / 1000:
                 self.closing = "not_authenticated"
             return
-        if epoch_s > self._expires + bounds.expiry_grace_ms / 1000:
+        if epoch_s > self._expires + bounds.expiry_grace_ms / 1000 or self._was_revoked():
             self.closing = "not_authenticated"
         elif epoch_s > self._expires - bounds.expiry_notice_ms / 1000 and not self._warned:
             self._warned = True
@@ -120,6 +131,10 @@ class Connection:
         elif silent_s > bounds.idle_ms_max / 1000 and not self._asked_for_life:
             self._asked_for_life = True
             self._notice(frames.Notice("ping"))
+
+    def _was_revoked(self) -> bool:
+        """Tell whether what let this connection in was revoked; that it expired has a grace of its own."""
+        return self._credential is not None and self._desk.authenticator.is_over(self._credential, 0.0)
 
     # --- Frames in ---------------------------------------------------------------------------------------
 
@@ -146,6 +161,9 @@ class Connection:
 
     async def _carry_out(self, items: Sequence[frames.Item | frames.BadItem]) -> None:
         unplaced = await self._learn(items)
+        for item in items:
+            if isinstance(item, frames.AuthItem):
+                await self._desk.authenticator.learn(item.token)
         sorting = Sorting(self)
         for item in items:
             try:

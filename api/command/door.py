@@ -10,8 +10,10 @@ from typing import Annotated, Any
 
 from litestar import WebSocket, websocket
 from litestar.di import NamedDependency
+from litestar.exceptions import NotAuthorizedException
 from litestar.params import QueryParameter
 
+from api.authentication.handshake import handshake
 from api.command import frames
 from api.command.connection import CLOSE_CODES, CloseReason, Connection, Desk
 from api.problems import Problem
@@ -42,7 +44,7 @@ class Door:
         connection = Connection(self._desk, monotonic(), guarded=guarded)
         over = self._open[connection] = asyncio.Event()
         try:
-            self._let_in(connection, socket)
+            await self._let_in(connection, socket)
             await self._run(connection, socket, over)
         finally:
             del self._open[connection]
@@ -61,16 +63,17 @@ class Door:
                 connection.closing = "session_lost"
                 over.set()
 
-    def _let_in(self, connection: Connection, socket: Socket) -> None:
-        """A token in the handshake saves the first message; browsers cannot send one there."""
-        header = socket.headers.get("Authorization")
-        if header is None:
-            return
+    async def _let_in(self, connection: Connection, socket: Socket) -> None:
+        """A token or a signature in the handshake saves the first message; browsers cannot send one there."""
         try:
-            connection.authenticate(header.partition(" ")[-1])
+            found = await handshake(self._desk.authenticator, socket)
+            if found is not None:
+                connection.admit(found)
+        except NotAuthorizedException as error:
+            connection.reply(frames.refusal(None, "not_authenticated", error.detail))
         except Problem as problem:
-            connection.reply(frames.refusal(None, "not_authenticated", problem.detail))
-            connection.flush("")
+            connection.reply(frames.refusal(None, str(problem.extra["code"]), problem.detail))  # type: ignore[index,call-overload] # our problems have a dict there
+        connection.flush("")
 
     async def _run(self, connection: Connection, socket: Socket, over: asyncio.Event) -> None:
         """Read, write and watch the clock until one of them ends: then the connection has."""

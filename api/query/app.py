@@ -9,7 +9,8 @@ from litestar.openapi import OpenAPIConfig
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from api.auth import bearer_tokens
+from api.authentication.authenticator import Authenticator, IdentityConfig
+from api.authentication.middleware import authenticated
 from api.problems import EXCEPTION_HANDLERS
 from api.query.activity import Activity
 from api.query.analytics import Analytics
@@ -46,6 +47,8 @@ class QueryConfig:
     """Of each of the topics `executions` and `accounts`."""
     audit: AuditConfig | None = None
     """Where the event store is, for auditors; without it their routes are not there."""
+    identity: IdentityConfig | None = None
+    """Where users and keys are; without it only the local operator's tokens are taken."""
     read_after_ms_max: int = 2_000
     """How long a query waits for a write to become visible before it answers 503."""
     read_after_poll_ms: int = 10
@@ -65,6 +68,7 @@ class QueryConfig:
 def create_app(config: QueryConfig) -> Litestar:
     """Return the application; nothing is connected before the first request."""
     database = _database(config)
+    authenticator = Authenticator(config.token_secret, config.identity)
     desk = None if config.audit is None else AuditDesk(config.audit)
     audit = [] if desk is None else AUDIT
     app = Litestar(
@@ -80,7 +84,7 @@ def create_app(config: QueryConfig) -> Litestar:
             "asked": Provide(asked_of),
             "audit_desk": Provide(lambda: desk, sync_to_thread=False),
         },
-        on_app_init=[bearer_tokens(config.token_secret, exclude=["^/health$", "^/schema"]).on_app_init],
+        on_app_init=[authenticated(authenticator, exclude=["^/health$", "^/schema"]).on_app_init],
         before_request=only_known_parameters,
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=OpenAPIConfig(title="Crypto OMS query API", version="1.0.0", description=ABOUT),

@@ -21,6 +21,9 @@ COMMANDS = (
     Command("demo", "trade, and prove that nothing was lost", "stack.cli.demo", "demo"),
     Command("replay", "send the orders of a file", "stack.cli.replay", "replay"),
     Command("token", "print a bearer token for curl", "stack.cli.token", "token"),
+    Command("users", "who may sign in: add, list, lock, roles", "stack.cli.users", "users"),
+    Command("keys", "API keys for programs: create, list, revoke", "stack.cli.keys", "keys"),
+    Command("identity", "the issuer of tokens: keys, clients, events", "stack.cli.identity", "identity"),
     Command("export", "write a list of the query API to a file", "stack.cli.export", "export"),
     Command("audit", "verify, look into, travel through the history", "stack.cli.audit", "audit"),
     Command(

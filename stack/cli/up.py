@@ -26,7 +26,20 @@ def up(
     stack = Stack(settings())
     stack.up([] if servers_only or not services_delivered() else services(stack.settings))
     output.print(table(stack))
+    if not servers_only and services_delivered():
+        output.print(signing_in(stack.settings), markup=False)
     output.print("Next: ./oms status, ./oms demo, ./oms down")
+
+
+def signing_in(chosen: Settings) -> str:
+    """See to it that there is a user to sign in as, and say where the password is."""
+    from stack.identity import FIRST_USER, FIRST_USER_FILE, first_user
+
+    first_user(chosen)
+    kept = chosen.folder / FIRST_USER_FILE
+    if not kept.exists():
+        return "To sign in: see ./oms users list"
+    return f"To sign in: the user {FIRST_USER}, an administrator; its password is in {kept}"
 
 
 def services(chosen: Settings) -> list[str]:

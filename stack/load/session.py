@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from projections.projection import Document
 from stack import services
+from stack.identity import first_user
 from stack.load import bounds
 from stack.load.gathering import GatheringClient
 from stack.load.measurements import Measurements
@@ -38,6 +39,7 @@ def bring_up(settings: Settings) -> Settings:
     """Start what does not run yet; return the settings of what runs."""
     stack = Stack(settings)
     stack.up(services.names(settings))
+    first_user(stack.settings)
     return stack.settings
 
 

@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from api.auth import mint_token
+from api.authentication.authenticator import Authenticator
 from api.command.bounds import WebSocketBounds
 from api.command.connection import Connection, Desk
 from api.command.credit import Credit
@@ -69,7 +70,7 @@ class Client:
             cast("Gateway", self.gateway),
             Intake(10_000, directory),
             cast("Sessions", self.sessions),
-            SECRET,
+            Authenticator(SECRET),
             replace(WebSocketBounds(), **bounds),
         )
         self.connection = Connection(desk, NOW, guarded=guarded)

@@ -1,0 +1,1 @@
+"""Who may come in: users, clients, API keys, and the issuer of tokens (docs/identity.md)."""
