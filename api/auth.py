@@ -1,23 +1,18 @@
-"""Who is asking, and what they may do: bearer tokens (JWT, HS256) with roles and accounts.
+"""Who is asking: bearer tokens (JWT, HS256) with roles and accounts.
 
-A token without the claims, of another issuer, expired, or signed otherwise is no token. Roles are checked by
-a guard on the route, the account by ``may_act_for`` and ``may_read`` on each call.
+A token without the claims, of another issuer, expired, or signed otherwise is no token. What its bearer may
+do, ``api.permissions`` says.
 """
 
 import time
 from datetime import UTC, datetime, timedelta
-from http import HTTPStatus
 from typing import Any, Literal
 
 import msgspec
 from litestar.connection import ASGIConnection
 from litestar.exceptions import NotAuthorizedException
-from litestar.handlers import BaseRouteHandler
 from litestar.middleware import AuthenticationResult
 from litestar.security.jwt import JWTAuth, JWTAuthenticationMiddleware, Token
-from litestar.types import Guard
-
-from api.problems import Problem
 
 Role = Literal["trader", "analyst", "auditor", "operator", "risk", "admin"]
 
@@ -27,17 +22,20 @@ ALGORITHM = "HS256"
 REQUIRED_CLAIMS = ["exp", "iss", "aud", "sub"]
 SECRET_BYTES_MIN = 32
 TOKENS_REMEMBERED_MAX = 10_000
-READS_ALL: frozenset[Role] = frozenset({"analyst", "auditor", "operator", "risk", "admin"})
-
-STOPS_ALL: frozenset[Role] = frozenset({"operator", "risk", "admin"})
 
 
 class Identity(msgspec.Struct, frozen=True):
-    """Who sends a request: the token's subject, its roles, and the accounts it may trade for."""
+    """Who sends a request: the token's subject, its roles, and the accounts it may trade for.
+
+    ``scopes``: those of the API key it came with, which narrow its roles; a token of a person has none.
+    """
 
     subject: str
     roles: frozenset[Role]
     accounts: frozenset[str]
+    scopes: frozenset[str] = frozenset()
+    client: str = ""
+    key: str = ""
 
 
 class RememberingMiddleware(JWTAuthenticationMiddleware):
@@ -107,36 +105,6 @@ def mint_token(
     return token.encode(secret, ALGORITHM)
 
 
-def requires(*roles: Role) -> Guard:
-    """Return a guard that lets in whoever has one of ``roles``."""
-
-    def guard(connection: ASGIConnection[Any, Identity, Token, Any], _: BaseRouteHandler) -> None:
-        if "user" not in connection.scope:  # OPTIONS is answered without a token, here it is not
-            raise NotAuthorizedException
-        if not connection.user.roles & set(roles):
-            raise _forbidden(f"{connection.user.subject} has none of the roles {', '.join(roles)}")
-
-    return guard
-
-
-def may_act_for(identity: Identity, account: str) -> None:
-    """Raise a problem (403) unless the identity may trade for ``account``."""
-    if "admin" not in identity.roles and not ("trader" in identity.roles and account in identity.accounts):
-        raise _forbidden(f"{identity.subject} may not trade for account {account}")
-
-
-def may_stop(identity: Identity, account: str) -> None:
-    """Raise a problem (403) unless the identity may stop ``account``: its trader, and who runs the venue."""
-    if not identity.roles & STOPS_ALL:
-        may_act_for(identity, account)
-
-
-def may_read(identity: Identity, account: str) -> None:
-    """Raise a problem (403) unless the identity may see ``account``."""
-    if not identity.roles & READS_ALL and account not in identity.accounts:
-        raise _forbidden(f"{identity.subject} may not see account {account}")
-
-
 def check_token(secret: str, encoded: str) -> tuple[Identity, float]:
     """Return who a token stands for, and until when (seconds since 1970): for connections that outlive it.
 
@@ -164,7 +132,3 @@ def _identity_of(token: Token) -> Identity:
     except msgspec.ValidationError as error:
         raise NotAuthorizedException(f"the token's claims are none of ours: {error}") from None
     return Identity(token.sub, claims.roles, claims.accounts)
-
-
-def _forbidden(detail: str) -> Problem:
-    return Problem(HTTPStatus.FORBIDDEN, "not_allowed", detail)

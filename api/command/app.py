@@ -8,6 +8,7 @@ from typing import Any, cast
 from litestar import Litestar, get
 from litestar.openapi import OpenAPIConfig
 
+from api import permissions
 from api.auth import bearer_tokens
 from api.command import connection, controls, door, money, order_lists, orders, trades, venue
 from api.command.bounds import WebSocketBounds
@@ -81,7 +82,7 @@ def create_app(config: CommandApiConfig) -> Litestar:
     async def own_door() -> Door:
         return cast("Door", state["door"])
 
-    return Litestar(
+    app = Litestar(
         [
             *orders.ROUTES,
             *order_lists.ROUTES,
@@ -94,8 +95,11 @@ def create_app(config: CommandApiConfig) -> Litestar:
         ],
         dependencies={"desk": desk, "door": own_door},
         lifespan=[gateway_runs],
+        guards=[permissions.guard],
         exception_handlers=EXCEPTION_HANDLERS,
         on_app_init=[bearer_tokens(config.token_secret, exclude=OPEN_PATHS).on_app_init],
         openapi_config=OpenAPIConfig(title="Crypto OMS command API", version="1.0.0"),
         request_max_body_size=BODY_BYTES_MAX,
     )
+    permissions.close(app)
+    return app

@@ -10,12 +10,12 @@ from typing import Annotated, Any
 from litestar import Response, post, put
 from litestar.params import JSONBody, PathParameter
 
-from api.auth import may_act_for, requires
 from api.command import schemas
 from api.command.answers import done_answer
 from api.command.desk import ApiRequest, OwnDesk
 from api.command.schemas import DoneView
 from api.command.venue import AccountInPath
+from api.permissions import WITHDRAW
 from api.problems import Problem
 from domain import ids
 from domain.account import SetAccountFees, SetAccountGroup
@@ -36,7 +36,7 @@ async def request_withdrawal(
     request: ApiRequest, account: AccountInPath, data: JSONBody[schemas.WithdrawalRequest], desk: OwnDesk
 ) -> Response[DoneView]:
     """Hold the funds until the venue has paid them out, once for each client transfer id and shard."""
-    may_act_for(request.user, account)
+    WITHDRAW.check(request.user, account)
     shard = await desk.shard_for(data.shard, data.symbol)
     command = RequestWithdrawal(
         **desk.origin(request),
@@ -53,7 +53,6 @@ async def request_withdrawal(
 @post(
     "/v1/accounts/{account:str}/withdrawals/{transfer:str}/complete",
     operation_id="completeWithdrawal",
-    guards=[requires("admin")],
     raises=[Problem],
 )
 async def complete_withdrawal(
@@ -74,7 +73,6 @@ async def complete_withdrawal(
 @post(
     "/v1/accounts/{account:str}/withdrawals/{transfer:str}/cancel",
     operation_id="cancelWithdrawal",
-    guards=[requires("admin")],
     raises=[Problem],
 )
 async def cancel_withdrawal(
@@ -99,7 +97,7 @@ async def transfer_funds(
     """Move available funds to another account, once for each client transfer id: at once, or to another shard
     by way of transit; then the answer says ``sent``, and the account's transfers how it ends.
     """
-    may_act_for(request.user, data.account)
+    WITHDRAW.check(request.user, data.account)
     shard = await desk.shard_for(data.shard, data.symbol)
     wish: dict[str, Any] = {
         **desk.origin(request),
@@ -121,7 +119,6 @@ async def transfer_funds(
 @post(
     "/v1/accounts/{account:str}/adjustments",
     operation_id="adjustBalance",
-    guards=[requires("admin")],
     raises=[Problem],
 )
 async def adjust_balance(
@@ -146,7 +143,6 @@ async def adjust_balance(
 @put(
     "/v1/accounts/{account:str}/fees",
     operation_id="setAccountFees",
-    guards=[requires("admin")],
     raises=[Problem],
 )
 async def set_account_fees(
@@ -168,7 +164,6 @@ async def set_account_fees(
 @put(
     "/v1/accounts/{account:str}/group",
     operation_id="setAccountGroup",
-    guards=[requires("admin")],
     raises=[Problem],
 )
 async def set_account_group(

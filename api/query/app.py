@@ -9,6 +9,7 @@ from litestar.openapi import OpenAPIConfig
 from pymongo import MongoClient
 from pymongo.database import Database
 
+from api import permissions
 from api.auth import bearer_tokens
 from api.problems import EXCEPTION_HANDLERS
 from api.query.activity import Activity
@@ -81,11 +82,13 @@ def create_app(config: QueryConfig) -> Litestar:
             "audit_desk": Provide(lambda: desk, sync_to_thread=False),
         },
         on_app_init=[bearer_tokens(config.token_secret, exclude=["^/health$", "^/schema"]).on_app_init],
+        guards=[permissions.guard],
         before_request=only_known_parameters,
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=OpenAPIConfig(title="Crypto OMS query API", version="1.0.0", description=ABOUT),
         on_shutdown=[database.client.close, *([] if desk is None else [desk.close])],
     )
+    permissions.close(app)
     describe(app)
     return app
 

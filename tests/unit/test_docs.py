@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from docs import asyncapi, openapi_query
+from docs import asyncapi, openapi_query, permissions
 from docs.rejections import PAGE, with_table
 
 CHECKOUT = Path(__file__).parent.parent.parent
@@ -33,3 +33,7 @@ def test_links_between_documents_lead_somewhere() -> None:
         if not (page.parent / target).exists()
     ]
     assert broken == []
+
+
+def test_the_table_of_permissions_is_the_codes() -> None:
+    assert permissions.PAGE.read_text() == permissions.as_text(), "write it anew: python docs/permissions.py"

@@ -18,7 +18,7 @@ from litestar.params import QueryParameter
 from litestar.security.jwt import Token
 from msgspec import Meta
 
-from api.auth import Identity, requires
+from api.auth import Identity
 from api.problems import Problem
 from api.query.audit.machine import BrokenError, BusyError, MachineClient
 from streams.audit import access
@@ -33,7 +33,6 @@ NAME_CHARS_MAX = 200
 ITEMS = ("steps", "nodes", "found", "sides", "shards", "accesses")
 
 AskedBy = Request[Identity, Token, State]
-OnlyAuditors = requires("auditor")
 Limit = Annotated[int, QueryParameter(ge=1, le=STEPS_MAX, description="Steps on a page, at most.")]
 CursorQuery = Annotated[
     str | None,
