@@ -51,6 +51,10 @@ PROBLEMS: dict[str, Reason] = {
         "This connection has too many commands without an outcome; this one was not taken.",
         "Wait for outcomes before you send more.",
     ),
+    "adjustment_not_open": Reason(
+        "This adjustment was decided on, or nobody did so in time.",
+        "See its status; ask for another one if it is still needed.",
+    ),
     "partly_done": Reason(
         "It was done on some shards, and not on others.",
         "See what each shard says, and send it again: what is done stays done.",

@@ -10,7 +10,7 @@ from litestar.openapi import OpenAPIConfig
 
 from api import permissions
 from api.auth import bearer_tokens
-from api.command import connection, controls, door, money, order_lists, orders, trades, venue
+from api.command import adjustments, connection, controls, door, money, order_lists, orders, trades, venue
 from api.command.bounds import WebSocketBounds
 from api.command.desk import Desk
 from api.command.directory import Directory
@@ -21,6 +21,7 @@ from api.command.listing import Lister
 from api.command.routing import Router
 from api.command.sessions import Sessions
 from api.problems import EXCEPTION_HANDLERS
+from streams.adjustments import AdjustmentStore
 from streams.listings import ListingStore
 from streams.publisher import make_producer
 
@@ -41,7 +42,7 @@ class CommandApiConfig:
     websocket: WebSocketBounds = field(default_factory=WebSocketBounds)
     shards: int = 1
     postgres_dsn: str = field(default="", repr=False)
-    """Read only where there are several shards, to learn which market is on which."""
+    """For adjustments that wait; and, where there are several shards, to learn which market is on which."""
 
 
 @get("/health", operation_id="health", sync_to_thread=False)
@@ -82,18 +83,22 @@ def create_app(config: CommandApiConfig) -> Litestar:
     async def own_door() -> Door:
         return cast("Door", state["door"])
 
+    async def own_adjustments() -> AdjustmentStore:
+        return AdjustmentStore(config.postgres_dsn)
+
     app = Litestar(
         [
             *orders.ROUTES,
             *order_lists.ROUTES,
             *money.ROUTES,
+            *adjustments.ROUTES,
             *venue.ROUTES,
             *controls.ROUTES,
             *trades.ROUTES,
             *door.ROUTES,
             health,
         ],
-        dependencies={"desk": desk, "door": own_door},
+        dependencies={"desk": desk, "door": own_door, "adjustments": own_adjustments},
         lifespan=[gateway_runs],
         guards=[permissions.guard],
         exception_handlers=EXCEPTION_HANDLERS,

@@ -1,4 +1,4 @@
-"""Routes for money that leaves, moves or is corrected, and for what is agreed with one account.
+"""Routes for money that leaves or moves, and for what is agreed with one account.
 
 A trader asks for withdrawals and transfers from its own account. Only the venue ends a withdrawal: once it
 may have been paid out, giving the funds back to trade with would spend them twice.
@@ -21,7 +21,6 @@ from domain import ids
 from domain.account import SetAccountFees, SetAccountGroup
 from domain.shard_transfer import SendFunds
 from domain.transfer import (
-    AdjustBalance,
     CancelWithdrawal,
     CompleteWithdrawal,
     RequestWithdrawal,
@@ -116,30 +115,6 @@ async def transfer_funds(
     return done_answer(command, command.transfer_id, *await desk.send(command))
 
 
-@post(
-    "/v1/accounts/{account:str}/adjustments",
-    operation_id="adjustBalance",
-    raises=[Problem],
-)
-async def adjust_balance(
-    request: ApiRequest, account: AccountInPath, data: JSONBody[schemas.AdjustmentRequest], desk: OwnDesk
-) -> Response[DoneView]:
-    """Correct what an account has on one shard, once for each client transfer id there."""
-    shard = await desk.shard_for(data.shard, data.symbol)
-    command = AdjustBalance(
-        **desk.origin(request),
-        transfer_id=ids.transfer_id(shard, account, data.client_transfer_id),
-        client_transfer_id=data.client_transfer_id,
-        account=account,
-        asset=data.asset,
-        side=data.side,
-        amount=data.amount,
-        reason=data.reason,
-        approver=data.approver,
-    )
-    return done_answer(command, command.transfer_id, *await desk.send(command))
-
-
 @put(
     "/v1/accounts/{account:str}/fees",
     operation_id="setAccountFees",
@@ -179,7 +154,6 @@ ROUTES = [
     complete_withdrawal,
     cancel_withdrawal,
     transfer_funds,
-    adjust_balance,
     set_account_fees,
     set_account_group,
 ]

@@ -55,8 +55,9 @@ class Desk:
 
     def __init__(self, settings: Settings, **claims: Any) -> None:
         if claims == {"roles": ["admin"]}:
-            claims = STAFF
-        token = mint_token(settings.token_secret, "tester", **claims)
+            claims = {**STAFF}
+        subject = claims.pop("subject", "tester")
+        token = mint_token(settings.token_secret, subject, **claims)
         headers = {"Authorization": f"Bearer {token}"}
         self.commands = httpx.Client(
             base_url=f"http://{HOST}:{settings.command_api_port}", headers=headers, timeout=PATIENCE_S
