@@ -28,6 +28,11 @@ PROBLEMS: dict[str, Reason] = {
     "not_allowed": Reason("You may not do this.", "Ask an administrator for the role or the account."),
     "not_found": Reason("There is nothing here.", "Check the address and the id."),
     "method_not_allowed": Reason("This address does not take this method.", "See the API's documentation."),
+    "rate_limited": Reason(
+        "You ask more often than you may; this was not done.",
+        "Send it again, with the same client id, after the time named. Cancels are still taken.",
+    ),
+    "too_slow": Reason("The request took too long to arrive.", "Send it again, in one piece."),
     "too_large": Reason("The request is too large.", "Send less at once."),
     "not_yet_visible": Reason(
         "What the token names has not arrived in the read model in time.", "Ask again in a moment."
@@ -86,6 +91,7 @@ _BY_STATUS = {
     403: "not_allowed",
     404: "not_found",
     405: "method_not_allowed",
+    408: "too_slow",
     413: "too_large",
 }
 

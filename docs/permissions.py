@@ -7,6 +7,7 @@ from typing import get_args
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from litestar import Litestar
+from litestar.di import Provide
 
 from api.auth import Role
 from api.command import app as command_app
@@ -35,12 +36,17 @@ An API key has scopes, which narrow what its owner's roles allow; the column *sc
 """
 
 
+def _nothing() -> Provide:
+    """Stands where an application has what its routes need."""
+    return Provide(lambda: None, sync_to_thread=False)
+
+
 def apps() -> dict[str, Litestar]:
     """Return the applications, connected to nothing."""
     audit = AuditConfig("", ())
     return {
-        "Command API": command_app.create_app(
-            command_app.CommandApiConfig("127.0.0.1:1", "redis://127.0.0.1:1", UNUSED, 1, 1)
+        "Command API": Litestar(
+            command_app.HANDLERS, dependencies={name: _nothing() for name in ("desk", "door", "adjustments")}
         ),
         "Query API": query_app(QueryConfig("mongodb://127.0.0.1:1", "none", UNUSED, audit=audit)),
     }

@@ -8,7 +8,6 @@ from typing import Any, cast
 from litestar import Litestar, get
 from litestar.openapi import OpenAPIConfig
 
-from api import permissions
 from api.auth import bearer_tokens
 from api.command import adjustments, connection, controls, door, money, order_lists, orders, trades, venue
 from api.command.bounds import WebSocketBounds
@@ -21,6 +20,7 @@ from api.command.listing import Lister
 from api.command.routing import Router
 from api.command.sessions import Sessions
 from api.problems import EXCEPTION_HANDLERS
+from api.protection import Protection, ProtectionConfig
 from streams.adjustments import AdjustmentStore
 from streams.listings import ListingStore
 from streams.publisher import make_producer
@@ -43,6 +43,7 @@ class CommandApiConfig:
     shards: int = 1
     postgres_dsn: str = field(default="", repr=False)
     """For adjustments that wait; and, where there are several shards, to learn which market is on which."""
+    protection: ProtectionConfig = field(default_factory=ProtectionConfig)
 
 
 @get("/health", operation_id="health", sync_to_thread=False)
@@ -51,9 +52,23 @@ def health() -> dict[str, str]:
     return {"status": "ok"}
 
 
+HANDLERS = [
+    *orders.ROUTES,
+    *order_lists.ROUTES,
+    *money.ROUTES,
+    *adjustments.ROUTES,
+    *venue.ROUTES,
+    *controls.ROUTES,
+    *trades.ROUTES,
+    *door.ROUTES,
+    health,
+]
+
+
 def create_app(config: CommandApiConfig) -> Litestar:
     """Return the command API, ready to be served."""
     producer = make_producer(config.kafka_bootstrap, "command-api", LINGER_MS)
+    protection = Protection(config.protection)
     state: dict[str, Any] = {}
 
     @asynccontextmanager
@@ -64,9 +79,11 @@ def create_app(config: CommandApiConfig) -> Litestar:
         intake = Intake(config.valid_ms, directory)
         router = Router(gateway, directory, intake.new_id)
         sessions = Sessions(gateway, intake, config.redis_url)
-        state["desk"] = Desk(router, intake, Lister(router, listings))
+        state["desk"] = Desk(router, intake, Lister(router, listings), protection.limits)
         state["door"] = Door(
-            connection.Desk(gateway, intake, sessions, config.token_secret, config.websocket)
+            connection.Desk(
+                gateway, intake, sessions, config.token_secret, config.websocket, protection.limits
+            )
         )
         await gateway.start()
         await sessions.start()
@@ -76,6 +93,7 @@ def create_app(config: CommandApiConfig) -> Litestar:
             state["door"].close_all()
             await sessions.stop()
             await gateway.stop()
+            await protection.close()
 
     async def desk() -> Desk:
         return cast("Desk", state["desk"])
@@ -87,24 +105,15 @@ def create_app(config: CommandApiConfig) -> Litestar:
         return AdjustmentStore(config.postgres_dsn)
 
     app = Litestar(
-        [
-            *orders.ROUTES,
-            *order_lists.ROUTES,
-            *money.ROUTES,
-            *adjustments.ROUTES,
-            *venue.ROUTES,
-            *controls.ROUTES,
-            *trades.ROUTES,
-            *door.ROUTES,
-            health,
-        ],
+        HANDLERS,
         dependencies={"desk": desk, "door": own_door, "adjustments": own_adjustments},
         lifespan=[gateway_runs],
-        guards=[permissions.guard],
+        guards=protection.guards,
+        cors_config=protection.cors,
         exception_handlers=EXCEPTION_HANDLERS,
         on_app_init=[bearer_tokens(config.token_secret, exclude=OPEN_PATHS).on_app_init],
         openapi_config=OpenAPIConfig(title="Crypto OMS command API", version="1.0.0"),
         request_max_body_size=BODY_BYTES_MAX,
     )
-    permissions.close(app)
+    protection.put_around(app)
     return app

@@ -12,6 +12,7 @@ from litestar import WebSocket, websocket
 from litestar.di import NamedDependency
 from litestar.params import QueryParameter
 
+from api import passage
 from api.command import frames
 from api.command.connection import CLOSE_CODES, CloseReason, Connection, Desk
 from api.problems import Problem
@@ -39,7 +40,9 @@ class Door:
         if len(self._open) >= self._desk.bounds.connections_max:
             await socket.close(TRY_AGAIN_LATER, "too many connections, try again later")
             return
-        connection = Connection(self._desk, monotonic(), guarded=guarded)
+        passed = passage.current()
+        address = passed.address if passed else ""
+        connection = Connection(self._desk, monotonic(), guarded=guarded, address=address)
         over = self._open[connection] = asyncio.Event()
         try:
             self._let_in(connection, socket)

@@ -1,7 +1,7 @@
 """The query API's application."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from litestar import Litestar
 from litestar.di import Provide
@@ -9,9 +9,9 @@ from litestar.openapi import OpenAPIConfig
 from pymongo import MongoClient
 from pymongo.database import Database
 
-from api import permissions
 from api.auth import bearer_tokens
 from api.problems import EXCEPTION_HANDLERS
+from api.protection import Protection, ProtectionConfig
 from api.query.activity import Activity
 from api.query.analytics import Analytics
 from api.query.audit import CONTROLLERS as AUDIT
@@ -61,11 +61,13 @@ class QueryConfig:
     export_s_max: float = 1_800
     export_rows_max: int = 5_000_000
     """Beyond these bounds an export breaks off, so that nobody takes a part for the whole."""
+    protection: ProtectionConfig = field(default_factory=ProtectionConfig)
 
 
 def create_app(config: QueryConfig) -> Litestar:
     """Return the application; nothing is connected before the first request."""
     database = _database(config)
+    protection = Protection(config.protection)
     desk = None if config.audit is None else AuditDesk(config.audit)
     audit = [] if desk is None else AUDIT
     app = Litestar(
@@ -82,13 +84,14 @@ def create_app(config: QueryConfig) -> Litestar:
             "audit_desk": Provide(lambda: desk, sync_to_thread=False),
         },
         on_app_init=[bearer_tokens(config.token_secret, exclude=["^/health$", "^/schema"]).on_app_init],
-        guards=[permissions.guard],
+        guards=protection.guards,
+        cors_config=protection.cors,
         before_request=only_known_parameters,
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=OpenAPIConfig(title="Crypto OMS query API", version="1.0.0", description=ABOUT),
-        on_shutdown=[database.client.close, *([] if desk is None else [desk.close])],
+        on_shutdown=[database.client.close, protection.close, *([] if desk is None else [desk.close])],
     )
-    permissions.close(app)
+    protection.put_around(app)
     describe(app)
     return app
 
