@@ -21,6 +21,7 @@ COMMANDS = (
     Command("demo", "trade, and prove that nothing was lost", "stack.cli.demo", "demo"),
     Command("replay", "send the orders of a file", "stack.cli.replay", "replay"),
     Command("token", "print a bearer token for curl", "stack.cli.token", "token"),
+    Command("certificate", "make a local certificate for TLS", "stack.cli.certificate", "certificate"),
     Command("export", "write a list of the query API to a file", "stack.cli.export", "export"),
     Command("audit", "verify, look into, travel through the history", "stack.cli.audit", "audit"),
     Command(
