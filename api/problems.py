@@ -147,6 +147,22 @@ def _fault(key: str, message: str, sent: dict[str, Any]) -> str:
     return f"{key}: {message}, was {sent[key]!r}" if key in sent else f"{key}: {message}"
 
 
+def too_deep(request: Request[Any, Any, Any], error: RecursionError) -> Response[Any]:
+    """The decoder of JSON gives up on what is nested a thousand deep; so does a defect of ours, which is
+    then in the log.
+    """
+    logger.info("%s %s is nested too deep, or loops", request.method, request.url.path, exc_info=error)
+    detail = "the request is nested too deep to be read"
+    return Problem(HTTPStatus.BAD_REQUEST, "invalid_request", detail).to_response(request)
+
+
+def not_text(request: Request[Any, Any, Any], error: UnicodeDecodeError) -> Response[Any]:
+    """JSON is UTF-8; the decoder tells of other bytes only where they are in a text."""
+    logger.info("%s %s is not UTF-8", request.method, request.url.path, exc_info=error)
+    detail = f"the request is not UTF-8: {error.reason} at byte {error.start}"
+    return Problem(HTTPStatus.BAD_REQUEST, "invalid_request", detail).to_response(request)
+
+
 def defect(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """A fault of ours is logged with all there is, and told without."""
     logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
@@ -157,5 +173,7 @@ def defect(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
 EXCEPTION_HANDLERS: dict[type[Exception] | int, Any] = {
     ProblemDetailsException: problem_response,
     HTTPException: http_error,
+    RecursionError: too_deep,
+    UnicodeDecodeError: not_text,
     Exception: defect,
 }

@@ -17,6 +17,7 @@ from api.command.gateway import Gateway, Inbox
 from api.command.intake import Intake
 from api.command.sessions import Sessions
 from commands.messages import AnyCommand, Outcome
+from domain import ids
 from domain.market import MarketRules
 from domain.order import CancelOrder, PlaceOrder
 
@@ -326,3 +327,31 @@ async def test_a_session_ends_on_the_shards_it_used(venue: Client) -> None:
     assert venue.sessions.shards == [1]
     await venue.send(order("b"))
     assert venue.sessions.shards == [1, 0]
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 20_000 + "]" * 20_000, '{"a":' * 20_000 + "1" + "}" * 20_000, "\x00", "NaN"]
+)
+async def test_a_frame_that_is_nonsense_is_told_so_and_spoils_no_other(client: Client, text: str) -> None:
+    (reply,) = await client.send_text(text)
+    assert reply["code"] == "invalid_request"
+    assert await client.send(order("after")) == []
+    assert len(client.gateway.taken) == 1
+
+
+async def test_every_kind_of_item_is_for_own_accounts_only(client: Client) -> None:
+    other = order("x", account="eve")
+    nested = {key: value for key, value in other.items() if key not in {"op", "id"}}
+    name = ids.order_id(0, "eve", "x")
+    items: list[dict[str, Any]] = [
+        other,
+        {**other, "op": "place_test"},
+        {"op": "cancel", "account": "eve", "order_id": name},
+        {"op": "cancel", "account": "eve", "client_order_id": "x"},
+        {"op": "amend", "account": "eve", "order_id": name, "quantity": "1"},
+        {"op": "cancel_replace", "cancel_order_id": name, "mode": "stop_on_failure", "order": nested},
+        {"op": "cancel_all", "account": "eve"},
+    ]
+    replies = await client.send(*items)
+    assert [reply["code"] for reply in replies] == ["not_allowed"] * len(items)
+    assert client.gateway.taken == []
