@@ -1,6 +1,7 @@
 """The auditor's desk: reads the event store, and tells nothing before it is on record who looked at what."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from streams.audit import access
 from streams.audit.histories import CursorError
 from streams.audit.store import IndexBehindError, NotThereError, Store
 from streams.audit.travel import PointError
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -77,7 +80,8 @@ class AuditDesk:
         try:
             connection = self._connect()
         except psycopg.Error as error:
-            raise _unavailable(f"the event store does not answer: {error}") from None
+            logger.warning("the event store does not answer: %s", error)
+            raise _unavailable("the event store does not answer") from None
         with connection:
             found: T | Problem
             try:
@@ -119,10 +123,11 @@ def _record(connection: psycopg.Connection, who: str, what: str, which: str, ite
     try:
         access.record(connection, time.time_ns() // 1_000, who, "api", what, which, items)
     except psycopg.Error as error:
+        logger.warning("the record of accesses could not be written: %s", error)
         raise Problem(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "access_not_recorded",
-            f"the record of accesses could not be written: {error}",
+            "the record of accesses could not be written",
             headers={"Retry-After": "1"},
         ) from None
 
@@ -138,7 +143,8 @@ def _problem_of(error: Exception) -> Problem | None:
     if isinstance(error, BusyError):
         return _later("replaying", str(error), 2)
     if isinstance(error, BrokenError | psycopg.Error):
-        return _unavailable(str(error))
+        logger.warning("the history is not available: %s", error)
+        return _unavailable(str(error) if isinstance(error, BrokenError) else "the event store is away")
     return None
 
 
