@@ -37,3 +37,12 @@ def test_links_between_documents_lead_somewhere() -> None:
 
 def test_the_table_of_permissions_is_the_codes() -> None:
     assert permissions.PAGE.read_text() == permissions.as_text(), "write it anew: python docs/permissions.py"
+
+
+def test_every_file_that_the_threat_model_names_is_there() -> None:
+    page = (CHECKOUT / "docs" / "SECURITY.md").read_text()
+    named = re.findall(
+        r"`((?:api|commands|domain|helm|requirements|stack|streams|terraform|tests)/[^`\s]*)`", page
+    )
+    assert len(named) > 50
+    assert [name for name in named if not (CHECKOUT / name).exists()] == []
