@@ -36,6 +36,11 @@ PROBLEMS: dict[str, Reason] = {
     "not_allowed": Reason("You may not do this.", "Ask an administrator for the role or the account."),
     "not_found": Reason("There is nothing here.", "Check the address and the id."),
     "method_not_allowed": Reason("This address does not take this method.", "See the API's documentation."),
+    "rate_limited": Reason(
+        "You ask more often than you may; this was not done.",
+        "Send it again, with the same client id, after the time named. Cancels are still taken.",
+    ),
+    "too_slow": Reason("The request took too long to arrive.", "Send it again, in one piece."),
     "too_large": Reason("The request is too large.", "Send less at once."),
     "not_yet_visible": Reason(
         "What the token names has not arrived in the read model in time.", "Ask again in a moment."
@@ -58,6 +63,10 @@ PROBLEMS: dict[str, Reason] = {
     "too_many_in_flight": Reason(
         "This connection has too many commands without an outcome; this one was not taken.",
         "Wait for outcomes before you send more.",
+    ),
+    "adjustment_not_open": Reason(
+        "This adjustment was decided on, or nobody did so in time.",
+        "See its status; ask for another one if it is still needed.",
     ),
     "partly_done": Reason(
         "It was done on some shards, and not on others.",
@@ -90,6 +99,7 @@ _BY_STATUS = {
     403: "not_allowed",
     404: "not_found",
     405: "method_not_allowed",
+    408: "too_slow",
     413: "too_large",
 }
 
@@ -145,6 +155,22 @@ def _fault(key: str, message: str, sent: dict[str, Any]) -> str:
     return f"{key}: {message}, was {sent[key]!r}" if key in sent else f"{key}: {message}"
 
 
+def too_deep(request: Request[Any, Any, Any], error: RecursionError) -> Response[Any]:
+    """The decoder of JSON gives up on what is nested a thousand deep; so does a defect of ours, which is
+    then in the log.
+    """
+    logger.info("%s %s is nested too deep, or loops", request.method, request.url.path, exc_info=error)
+    detail = "the request is nested too deep to be read"
+    return Problem(HTTPStatus.BAD_REQUEST, "invalid_request", detail).to_response(request)
+
+
+def not_text(request: Request[Any, Any, Any], error: UnicodeDecodeError) -> Response[Any]:
+    """JSON is UTF-8; the decoder tells of other bytes only where they are in a text."""
+    logger.info("%s %s is not UTF-8", request.method, request.url.path, exc_info=error)
+    detail = f"the request is not UTF-8: {error.reason} at byte {error.start}"
+    return Problem(HTTPStatus.BAD_REQUEST, "invalid_request", detail).to_response(request)
+
+
 def defect(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
     """A fault of ours is logged with all there is, and told without."""
     logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
@@ -155,5 +181,7 @@ def defect(request: Request[Any, Any, Any], error: Exception) -> Response[Any]:
 EXCEPTION_HANDLERS: dict[type[Exception] | int, Any] = {
     ProblemDetailsException: problem_response,
     HTTPException: http_error,
+    RecursionError: too_deep,
+    UnicodeDecodeError: not_text,
     Exception: defect,
 }

@@ -4,7 +4,7 @@
 its shard, so that the primary key of the partition fences the whole stream. ``shards`` holds one row per
 shard, the fence and the tracking at once. ``commits`` has one row per commit, linked by the hash chain.
 ``snapshots`` and their pages only save a replay. ``listing_claims`` keeps a symbol to one shard
-(docs/adr/0012).
+(docs/adr/0012); ``adjustments`` wait for a second pair of eyes.
 """
 
 import psycopg
@@ -32,6 +32,20 @@ _TABLES = SQL("""
         claims int NOT NULL DEFAULT 1,
         PRIMARY KEY (kind, name)
     );
+
+    -- Adjustments of balances that one person asks for and another one decides on (streams/adjustments.py).
+    CREATE TABLE IF NOT EXISTS adjustments (
+        transfer_id text PRIMARY KEY,
+        content bytea NOT NULL,
+        asked_by text NOT NULL,
+        asked_at_us bigint NOT NULL,
+        decision text,
+        decided_by text,
+        decided_at_us bigint,
+        CHECK (decision IN ('approved', 'rejected')),
+        CHECK (decision <> 'approved' OR decided_by <> asked_by)
+    );
+    CREATE INDEX IF NOT EXISTS adjustments_open ON adjustments (asked_at_us) WHERE decision IS NULL;
 
     CREATE TABLE IF NOT EXISTS commits (
         shard smallint NOT NULL,

@@ -127,7 +127,7 @@ CATALOGUE: dict[str, Reason] = {
     "reason_required": Reason("This needs a reason, for the record.", "Give a reason."),
     "approval_required": Reason(
         "An adjustment needs the approval of somebody other than who sends it.",
-        "Name an approver other than yourself.",
+        "Have somebody else approve it.",
     ),
     "invalid_fees": Reason(
         "The fees are not ones an account can have.", "Give both fees within the bounds, or neither."

@@ -17,6 +17,7 @@ from time import monotonic
 import psutil
 
 from stack import compiled, ports
+from stack.certificate import trusting
 from stack.servers import docker, local
 from stack.servers.local import SERVERS
 from stack.services import MORE_PROCESSORS, SERVICES, STANDBY, Service, processors
@@ -308,9 +309,11 @@ def service_ready(service: Service, settings: Settings) -> bool:
     """Ask an API for its health; look for the others' ready file."""
     if service.port_setting is None:
         return ready_file(service, settings).exists()
-    url = f"http://{ports.HOST}:{getattr(settings, service.port_setting)}/health"
+    tls = trusting(settings)
+    scheme = "https" if tls else "http"
+    url = f"{scheme}://{ports.HOST}:{getattr(settings, service.port_setting)}/health"
     try:
-        with urllib.request.urlopen(url, timeout=HEALTH_ANSWER_MS_MAX / 1000) as response:
+        with urllib.request.urlopen(url, timeout=HEALTH_ANSWER_MS_MAX / 1000, context=tls) as response:  # noqa: S310 - http or https
             return bool(response.status == 200)
     except (OSError, urllib.error.URLError):
         return False

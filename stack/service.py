@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import psycopg
 from confluent_kafka import KafkaError, KafkaException
@@ -21,12 +22,17 @@ from stack.settings import Settings
 from streams import topics
 from streams.kafka_address import client_options
 
+if TYPE_CHECKING:
+    from api.protection import ProtectionConfig
+
 log = logging.getLogger("stack.service")
 
 TOPIC_WAIT_S = 30.0
 CONNECT_WAIT_S = 10
 PARENT_LOOK_S = 0.2
 DAY_MS = 86_400_000
+HEADER_BUFFER_BYTES = 65_536
+"""Headers beyond it are refused by the server itself; the APIs refuse them at a quarter of that."""
 
 
 def prepare(settings: Settings) -> None:
@@ -188,6 +194,7 @@ def command_api_app() -> object:
             shards=settings.shards,
             postgres_dsn=settings.postgres_dsn,
             identity=identity_of(settings),
+            protection=protection_of(settings),
         )
     )
 
@@ -218,6 +225,7 @@ def query_api_app() -> object:
                 index_events_max=settings.audit_index_events_max,
             ),
             identity=identity_of(settings),
+            protection=protection_of(settings),
         )
     )
 
@@ -244,9 +252,33 @@ def identity_app() -> object:
     )
 
 
+def protection_of(settings: Settings) -> "ProtectionConfig":
+    """Return what stands around each of our HTTP services."""
+    from api.protection import ProtectionConfig
+    from api.rate_limits import ACCOUNT, ADDRESS, SUBJECT, RateLimitConfig
+    from api.shield import ShieldConfig
+    from api.token_bucket import Policy
+
+    limits = RateLimitConfig(
+        redis_url=settings.redis_url,
+        address=Policy(ADDRESS, settings.rate_address_per_s, settings.rate_address_burst),
+        subject=Policy(SUBJECT, settings.rate_subject_per_s, settings.rate_subject_burst),
+        account=Policy(ACCOUNT, settings.rate_account_per_s, settings.rate_account_burst),
+        clients={name: Policy(SUBJECT, *own) for name, own in settings.rate_clients.items()},
+        alone_percent=settings.rate_alone_percent,
+    )
+    shield = ShieldConfig(
+        tls=settings.api_certificate is not None,
+        proxies=settings.api_proxies,
+        body_ms_max=settings.body_ms_max,
+    )
+    return ProtectionConfig(shield, limits if settings.rate_limits else None, settings.cors_origins)
+
+
 def _serve(target: str, settings: Settings, port: int, *, websockets: bool = False) -> None:
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces, Loops, SSLProtocols
+    from granian.http import HTTP1Settings
 
     Granian(
         target,
@@ -254,10 +286,15 @@ def _serve(target: str, settings: Settings, port: int, *, websockets: bool = Fal
         port=port,
         ssl_cert=settings.api_certificate,
         ssl_key=settings.api_key,
-        ssl_protocol_min=SSLProtocols.tls12,  # no load balancer promises later ones to its targets
+        # a load balancer whose listeners speak 1.3 speaks it to its targets too (terraform/modules/edge)
+        ssl_protocol_min=SSLProtocols.tls13,
         interface=Interfaces.ASGI,
         loop=Loops.uvloop,
         http=HTTPModes.http1,
+        http1_settings=HTTP1Settings(
+            header_read_timeout=settings.header_ms_max, max_buffer_size=HEADER_BUFFER_BYTES
+        ),
+        backpressure=settings.requests_at_once_max,
         workers=1,
         factory=True,
         websockets=websockets,
@@ -301,8 +338,14 @@ def _stop_on_signal() -> Flag:
 
 
 def _log_to_stderr() -> None:
+    from api.passage import WithRequestId
+
+    handler = logging.StreamHandler(sys.stderr)
+    handler.addFilter(WithRequestId())
     logging.basicConfig(
-        level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+        level=logging.INFO,
+        handlers=[handler],
+        format="%(asctime)s %(levelname)s %(name)s [%(request_id)s]: %(message)s",
     )
 
 

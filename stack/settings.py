@@ -4,6 +4,7 @@ Each can be set by an environment variable: `OMS_KAFKA_PORT=9092`, `OMS_POSTGRES
 """
 
 import json
+import re
 import secrets
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -21,6 +22,7 @@ HEAD_KEY_FILE = "head-signing-key"
 IDENTITY_KEY_FILE = "identity-key"
 SETTINGS_FILE = "settings.json"
 PROCESSORS_MAX = 16
+ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
 
 PORTS = (
     "postgres_port",
@@ -177,8 +179,31 @@ class Settings(BaseSettings):
     """Where the APIs listen. Anywhere but on this machine alone (a pod: 0.0.0.0) only with a certificate."""
     api_certificate: Path | None = None
     api_key: Path | None = None
-    """Files (PEM); with both the APIs speak HTTPS and secure WebSockets, TLS 1.2 or later. For containers:
-    `./oms up` and the load generators of this machine speak plain HTTP."""
+    """Files (PEM); with both the APIs speak HTTPS and secure WebSockets, TLS 1.3 only. `./oms certificate`
+    makes some for this machine. The load generators of this machine speak plain HTTP."""
+    api_proxies: int = Field(default=0, ge=0, le=8)
+    """Load balancers of ours before the APIs: so many addresses at the end of `X-Forwarded-For` are true."""
+    cors_origins: tuple[str, ...] = ()
+    """Origins such as `https://desk.example.com`, whose pages may call the APIs from a browser; no `*`."""
+    header_ms_max: int = Field(default=20_000, ge=1_000)
+    """In which a client sends its headers; also how long a connection may stay silent between requests."""
+    body_ms_max: int = Field(default=10_000, ge=100)
+    requests_at_once_max: int = Field(default=2_048, ge=1)
+    """That one API process takes on, WebSockets included; others wait to be let in."""
+
+    # --- Rate limits (docs/SECURITY.md): tokens that come back each second, and the most there are ---
+    rate_limits: bool = True
+    rate_address_per_s: float = Field(default=100_000, gt=0)
+    rate_address_burst: int = Field(default=200_000, ge=1)
+    rate_subject_per_s: float = Field(default=1_000_000, gt=0)
+    """Of who sends, the token's subject. Generous here, so that demos and benches meet no limit of ours."""
+    rate_subject_burst: int = Field(default=1_000_000, ge=1)
+    rate_account_per_s: float = Field(default=1_000_000, gt=0)
+    rate_account_burst: int = Field(default=1_000_000, ge=1)
+    rate_clients: dict[str, tuple[float, int]] = Field(default_factory=dict)
+    """Subjects with their own: `{"market-maker-7": [50000, 100000]}`."""
+    rate_alone_percent: int = Field(default=25, ge=1, le=100)
+    """Of each limit, that a process allows by itself while Redis does not answer."""
     token_secret: str = Field(
         default_factory=lambda known: kept_secret(known["folder"], TOKEN_SECRET_FILE), repr=False
     )
@@ -246,6 +271,16 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"api_host {self.api_host} can be reached by others: set api_certificate and api_key as well"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _origins_are_named(self) -> Self:
+        """Any page at all could otherwise use the token of who looks at it."""
+        for origin in self.cors_origins:
+            if not ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"cors_origins has {origin!r}; an origin is such as https://desk.example.com"
+                )
         return self
 
     @classmethod

@@ -62,13 +62,13 @@ class ListingStore:
 
     async def read(self) -> list[tuple[int, MarketRules]]:
         """Return every market that was ever listed, as it was listed then, with its shard."""
-        async with self._connected() as connection:
+        async with connected(self._dsn, "oms-listings") as connection:
             rows = await (await connection.execute(_LISTINGS, binary=True)).fetchall()
         return [(shard, _rules(state)) for shard, state in rows]
 
     async def claim(self, claims: Sequence[Claim]) -> None:
         """Claim all of it, or nothing. Raises ``ClaimedError``. The same claim may be made again."""
-        async with self._connected() as connection, connection.transaction():
+        async with connected(self._dsn, "oms-listings") as connection, connection.transaction():
             for claim in sorted(claims):  # always in one order: two claims then never wait for each other
                 fields = claim._asdict()
                 if await (await connection.execute(_CLAIM, fields)).fetchone() is None:
@@ -77,24 +77,26 @@ class ListingStore:
 
     async def release(self, claims: Sequence[Claim]) -> None:
         """Take the claims back: nothing was listed. What others claim as well stays claimed."""
-        async with self._connected() as connection, connection.transaction():
+        async with connected(self._dsn, "oms-listings") as connection, connection.transaction():
             for claim in sorted(claims):
                 await connection.execute(_RELEASE, claim._asdict())
                 await connection.execute(_FORGET, claim._asdict())
 
-    @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[AsyncConnection]:
-        connecting = AsyncConnection.connect(
-            self._dsn,
-            autocommit=True,
-            connect_timeout=CONNECT_WAIT_S,
-            options=f"-c statement_timeout={ANSWER_MS_MAX}",
-            application_name="oms-listings",
-        )
-        # the store's own bound does not help where the network swallows what is sent
-        async with asyncio.timeout(CONNECT_WAIT_S + 2 * ANSWER_MS_MAX / 1000):
-            async with await connecting as connection:
-                yield connection
+
+@asynccontextmanager
+async def connected(dsn: str, name: str) -> AsyncIterator[AsyncConnection]:
+    """Connect to the event store under ``name``, for a few short statements."""
+    connecting = AsyncConnection.connect(
+        dsn,
+        autocommit=True,
+        connect_timeout=CONNECT_WAIT_S,
+        options=f"-c statement_timeout={ANSWER_MS_MAX}",
+        application_name=name,
+    )
+    # the store's own bound does not help where the network swallows what is sent
+    async with asyncio.timeout(CONNECT_WAIT_S + 2 * ANSWER_MS_MAX / 1000):
+        async with await connecting as connection:
+            yield connection
 
 
 def claims_of(symbol: str, shard: int, scales: Mapping[str, int]) -> list[Claim]:

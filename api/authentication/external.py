@@ -111,7 +111,8 @@ class ExternalIssuer:
         ours = {self._config.role_names.get(name, name) for name in named}
         roles = frozenset(role for role in _ROLES if role in ours)
         client = str(claims.get("client_id", claims.get("azp", "")))
-        return Identity(subject, roles, frozenset(_names(claims, self._config.accounts_claim)), client=client)
+        accounts = frozenset(_names(claims, self._config.accounts_claim)) - {"*"}  # every account: no one's
+        return Identity(subject, roles, accounts, client=client)
 
     # --- Keys --------------------------------------------------------------------------------------------
 

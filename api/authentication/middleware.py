@@ -22,7 +22,6 @@ from litestar.types import (
 from api.authentication import signed
 from api.authentication.authenticator import Authenticator
 from api.authentication.identity import Credential
-from api.authentication.scopes import in_scope
 from api.problems import Problem
 
 TOKENS_REMEMBERED_MAX = 10_000
@@ -58,8 +57,6 @@ class RememberingMiddleware(AbstractAuthenticationMiddleware):
             credential = await self._signed(connection)
         else:
             credential = await self._token(connection.headers.get("authorization", ""))
-        method = str(connection.scope.get("method", "GET"))
-        in_scope(credential.identity, method, connection.scope["path"])
         return AuthenticationResult(user=credential.identity, auth=credential)
 
     async def _token(self, header: str) -> Credential:

@@ -10,7 +10,7 @@ from litestar.openapi import OpenAPIConfig
 
 from api.authentication.authenticator import Authenticator, IdentityConfig
 from api.authentication.middleware import authenticated
-from api.command import connection, controls, door, money, order_lists, orders, trades, venue
+from api.command import adjustments, connection, controls, door, money, order_lists, orders, trades, venue
 from api.command.bounds import WebSocketBounds
 from api.command.desk import Desk
 from api.command.directory import Directory
@@ -21,6 +21,8 @@ from api.command.listing import Lister
 from api.command.routing import Router
 from api.command.sessions import Sessions
 from api.problems import EXCEPTION_HANDLERS
+from api.protection import Protection, ProtectionConfig
+from streams.adjustments import AdjustmentStore
 from streams.listings import ListingStore
 from streams.publisher import make_producer
 
@@ -41,9 +43,10 @@ class CommandApiConfig:
     websocket: WebSocketBounds = field(default_factory=WebSocketBounds)
     shards: int = 1
     postgres_dsn: str = field(default="", repr=False)
-    """Read only where there are several shards, to learn which market is on which."""
+    """For adjustments that wait; and, where there are several shards, to learn which market is on which."""
     identity: IdentityConfig | None = None
     """Where users and keys are; without it only the local operator's tokens are taken."""
+    protection: ProtectionConfig = field(default_factory=ProtectionConfig)
 
 
 @get("/health", operation_id="health", sync_to_thread=False)
@@ -52,10 +55,24 @@ def health() -> dict[str, str]:
     return {"status": "ok"}
 
 
+HANDLERS = [
+    *orders.ROUTES,
+    *order_lists.ROUTES,
+    *money.ROUTES,
+    *adjustments.ROUTES,
+    *venue.ROUTES,
+    *controls.ROUTES,
+    *trades.ROUTES,
+    *door.ROUTES,
+    health,
+]
+
+
 def create_app(config: CommandApiConfig) -> Litestar:
     """Return the command API, ready to be served."""
     authenticator = Authenticator(config.token_secret, config.identity)
     producer = make_producer(config.kafka_bootstrap, "command-api", LINGER_MS)
+    protection = Protection(config.protection)
     state: dict[str, Any] = {}
 
     @asynccontextmanager
@@ -66,8 +83,10 @@ def create_app(config: CommandApiConfig) -> Litestar:
         intake = Intake(config.valid_ms, directory)
         router = Router(gateway, directory, intake.new_id)
         sessions = Sessions(gateway, intake, config.redis_url)
-        state["desk"] = Desk(router, intake, Lister(router, listings))
-        state["door"] = Door(connection.Desk(gateway, intake, sessions, authenticator, config.websocket))
+        state["desk"] = Desk(router, intake, Lister(router, listings), protection.limits)
+        state["door"] = Door(
+            connection.Desk(gateway, intake, sessions, authenticator, config.websocket, protection.limits)
+        )
         await gateway.start()
         await sessions.start()
         try:
@@ -76,6 +95,7 @@ def create_app(config: CommandApiConfig) -> Litestar:
             state["door"].close_all()
             await sessions.stop()
             await gateway.stop()
+            await protection.close()
 
     async def desk() -> Desk:
         return cast("Desk", state["desk"])
@@ -83,21 +103,19 @@ def create_app(config: CommandApiConfig) -> Litestar:
     async def own_door() -> Door:
         return cast("Door", state["door"])
 
-    return Litestar(
-        [
-            *orders.ROUTES,
-            *order_lists.ROUTES,
-            *money.ROUTES,
-            *venue.ROUTES,
-            *controls.ROUTES,
-            *trades.ROUTES,
-            *door.ROUTES,
-            health,
-        ],
-        dependencies={"desk": desk, "door": own_door},
+    async def own_adjustments() -> AdjustmentStore:
+        return AdjustmentStore(config.postgres_dsn)
+
+    app = Litestar(
+        HANDLERS,
+        dependencies={"desk": desk, "door": own_door, "adjustments": own_adjustments},
         lifespan=[gateway_runs],
+        guards=protection.guards,
+        cors_config=protection.cors,
         exception_handlers=EXCEPTION_HANDLERS,
         on_app_init=[authenticated(authenticator, exclude=OPEN_PATHS).on_app_init],
         openapi_config=OpenAPIConfig(title="Crypto OMS command API", version="1.0.0"),
         request_max_body_size=BODY_BYTES_MAX,
     )
+    protection.put_around(app)
+    return app

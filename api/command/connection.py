@@ -15,8 +15,7 @@ from litestar.exceptions import NotAuthorizedException
 from api.auth import Identity
 from api.authentication.authenticator import Authenticator
 from api.authentication.identity import Credential
-from api.authentication.scopes import TRADING_SOCKET, in_scope
-from api.command import frames
+from api.command import frames, metering
 from api.command.bounds import WebSocketBounds
 from api.command.credit import Credit
 from api.command.directory import DEFAULT_SHARD
@@ -27,6 +26,7 @@ from api.command.outbox import Outbox
 from api.command.sessions import Sessions
 from api.command.sorting import Asked, Frame, Sorting
 from api.problems import Problem
+from api.rate_limits import RateLimits
 from domain.order import CancelReplace, PlaceOrder
 
 CloseReason = Literal[
@@ -52,12 +52,13 @@ class Desk:
     sessions: Sessions
     authenticator: Authenticator
     bounds: WebSocketBounds
+    limits: RateLimits | None = None
 
 
 class Connection:
     """``session``: its id, which its orders carry while ``guarded``; they then end with it."""
 
-    def __init__(self, desk: Desk, now: float, *, guarded: bool = False) -> None:
+    def __init__(self, desk: Desk, now: float, *, guarded: bool = False, address: str = "") -> None:
         self.outbox = Outbox(desk.bounds.send_bytes_max)
         self.session = uuid4().hex
         self.guarded = guarded
@@ -68,6 +69,7 @@ class Connection:
         self.in_flight = 0
         self.closing: CloseReason | None = None
         self._desk = desk
+        self._address = address
         self._opened = self._heard = now
         self._expires = 0.0
         self._warned = self._asked_for_life = False
@@ -96,9 +98,8 @@ class Connection:
         self.admit(credential)
 
     def admit(self, credential: Credential) -> None:
-        """Begin, or go on, in the name of whoever was proved to be there. Raises ``Problem`` (401, 403)."""
+        """Begin, or go on, in the name of whoever was proved to be there. Raises ``Problem`` (401)."""
         identity = credential.identity
-        in_scope(identity, "GET", TRADING_SOCKET)
         if self.identity is not None and identity.subject != self.identity.subject:
             raise _not_authenticated(
                 f"the token is {identity.subject}'s, this connection {self.identity.subject}'s"
@@ -148,7 +149,11 @@ class Connection:
             self._bad_frame(error, len(data))
         else:
             self._bad_frames = 0
-            await self._carry_out(items)
+            try:
+                await metering.pay_for_frame(self._desk.limits, self.identity, self._address, items)
+                await self._carry_out(items)
+            except Problem as problem:
+                self.reply(frames.refusal(None, problem.extra["code"], problem.detail))  # type: ignore[index,call-overload] # our problems have a dict there
         self.flush("")
 
     def _bad_frame(self, error: frames.BadFrameError, size: int) -> None:
@@ -175,7 +180,7 @@ class Connection:
         if sorting.frames:
             await self._note_accounts(sorting.frames)
         for frame in sorting.frames.values():
-            self._submit(frame)
+            self._submit(await metering.afforded(self._desk.limits, frame))
 
     async def _learn(self, items: Sequence[frames.Item | frames.BadItem]) -> str:
         """See to it that the shards of all markets in a frame are known; return why if they cannot be."""

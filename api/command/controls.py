@@ -7,12 +7,12 @@ from http import HTTPStatus
 from litestar import Response, delete, patch, post, put
 from litestar.params import JSONBody
 
-from api.auth import may_stop, requires
 from api.command import control_schemas as schemas
 from api.command.answers import done_answer
 from api.command.desk import ApiRequest, OwnDesk
 from api.command.schemas import DoneView
 from api.command.venue import AccountInPath, SymbolInPath
+from api.permissions import STOP
 from api.problems import Problem
 from domain.control import (
     ChangeMarketRules,
@@ -26,7 +26,6 @@ from domain.control import (
 @put(
     "/v1/markets/{symbol:str}/status",
     operation_id="setMarketStatus",
-    guards=[requires("admin", "operator", "risk")],
     raises=[Problem],
 )
 async def set_market_status(
@@ -40,7 +39,6 @@ async def set_market_status(
 @patch(
     "/v1/markets/{symbol:str}/rules",
     operation_id="changeMarketRules",
-    guards=[requires("admin", "operator")],
     raises=[Problem],
 )
 async def change_market_rules(
@@ -55,7 +53,6 @@ async def change_market_rules(
 @delete(
     "/v1/markets/{symbol:str}",
     operation_id="delistMarket",
-    guards=[requires("admin")],
     status_code=HTTPStatus.OK,
     raises=[Problem],
 )
@@ -68,7 +65,6 @@ async def delist_market(request: ApiRequest, symbol: SymbolInPath, desk: OwnDesk
 @put(
     "/v1/accounts/{account:str}/status",
     operation_id="setAccountStatus",
-    guards=[requires("admin", "operator", "risk")],
     raises=[Problem],
 )
 async def set_account_status(
@@ -91,7 +87,7 @@ async def kill_switch(
     request: ApiRequest, account: AccountInPath, data: JSONBody[schemas.KillSwitchRequest], desk: OwnDesk
 ) -> Response[DoneView]:
     """Cancel all orders of the account and take no new ones, until the venue releases it."""
-    may_stop(request.user, account)
+    STOP.check(request.user, account)
     command = SetAccountStatus(
         **desk.origin(request), account=account, status=data.status, reason=data.reason, only_tighten=True
     )
@@ -101,7 +97,6 @@ async def kill_switch(
 @put(
     "/v1/venue/status",
     operation_id="setVenueStatus",
-    guards=[requires("admin", "operator", "risk")],
     raises=[Problem],
 )
 async def set_venue_status(

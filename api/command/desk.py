@@ -19,6 +19,7 @@ from api.command.listing import Lister
 from api.command.routing import Router
 from api.command.schemas import DoneView
 from api.problems import Problem
+from api.rate_limits import RateLimits
 from commands.messages import AnyCommand, Outcome
 from domain.account import LimitsRequest
 from domain.event import Side
@@ -33,11 +34,14 @@ ApiRequest = Request[Identity, Token, State]
 class Desk:
     """Takes in what HTTP requests ask for."""
 
-    def __init__(self, router: Router, intake: Intake, lister: Lister) -> None:
+    def __init__(
+        self, router: Router, intake: Intake, lister: Lister, limits: RateLimits | None = None
+    ) -> None:
         self.directory = router.directory
         self._router = router
         self._intake = intake
         self._lister = lister
+        self._limits = limits
 
     def origin(self, request: ApiRequest) -> dict[str, Any]:
         """Return who and what a command of this request comes from."""
@@ -73,12 +77,17 @@ class Desk:
     async def send_all(self, commands: list[AnyCommand]) -> tuple[list[Outcome | None], str]:
         """Return the outcome of each command, and the token that reads them back.
 
-        Raises ``Problem`` (503).
+        Raises ``Problem`` (429, 503).
         """
+        await self._pay(commands)
         try:
             return await self._router.send(commands)
         except UnavailableError as error:
             raise unavailable(error) from None
+
+    async def _pay(self, commands: list[AnyCommand]) -> None:
+        if self._limits is not None:
+            await self._limits.of_commands(commands)
 
     async def send(self, command: AnyCommand) -> tuple[Outcome | None, str]:
         """Send one command to its shard. Raises ``Problem`` (503)."""
@@ -126,6 +135,7 @@ class Desk:
         """
         if self.directory.shards == 1:
             return done_answer(command, name, *await self.send(command), done=done)
+        await self._pay([command])
         parts, token = await self._router.send_everywhere(command, of_shard)
         return fanned_answer(parts, name, token, done)
 

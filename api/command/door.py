@@ -13,6 +13,7 @@ from litestar.di import NamedDependency
 from litestar.exceptions import NotAuthorizedException
 from litestar.params import QueryParameter
 
+from api import passage
 from api.authentication.handshake import handshake
 from api.command import frames
 from api.command.connection import CLOSE_CODES, CloseReason, Connection, Desk
@@ -41,7 +42,9 @@ class Door:
         if len(self._open) >= self._desk.bounds.connections_max:
             await socket.close(TRY_AGAIN_LATER, "too many connections, try again later")
             return
-        connection = Connection(self._desk, monotonic(), guarded=guarded)
+        passed = passage.current()
+        address = passed.address if passed else ""
+        connection = Connection(self._desk, monotonic(), guarded=guarded, address=address)
         over = self._open[connection] = asyncio.Event()
         try:
             await self._let_in(connection, socket)

@@ -188,15 +188,22 @@ def decode_frame(data: str | bytes, bytes_max: int, items_max: int) -> Sequence[
     if len(data) > bytes_max:
         raise BadFrameError("too_large", f"the frame has {len(data)} bytes; {bytes_max} are the most")
     try:
-        decoded = _frame_decoder.decode(data)
-        items: Sequence[Item | BadItem] = decoded if isinstance(decoded, list) else [decoded]
-    except msgspec.ValidationError:
-        items = [_item(part) for part in _parts(data)]
-    except msgspec.DecodeError as error:
+        items = _items(data)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadFrameError("invalid_request", f"the frame is not JSON: {error}") from None
+    except RecursionError:
+        raise BadFrameError("invalid_request", "the frame is nested too deep to be read") from None
     if len(items) > items_max:
         raise BadFrameError("too_large", f"the frame has {len(items)} items; {items_max} are the most")
     return items
+
+
+def _items(data: str | bytes) -> Sequence[Item | BadItem]:
+    try:
+        decoded = _frame_decoder.decode(data)
+    except msgspec.ValidationError:
+        return [_item(part) for part in _parts(data)]
+    return decoded if isinstance(decoded, list) else [decoded]
 
 
 def _parts(data: str | bytes) -> list[bytes]:

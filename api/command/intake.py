@@ -8,10 +8,11 @@ from itertools import count
 from typing import NamedTuple
 from uuid import uuid4
 
-from api.auth import Identity, may_act_for
+from api.auth import Identity
 from api.command import schemas
 from api.command.directory import ONE_SHARD, Directory
 from api.command.list_schemas import LegRequest
+from api.permissions import TRADE
 from api.problems import Problem
 from domain import ids
 from domain.event import Side
@@ -48,7 +49,7 @@ class Intake:
         return time.time_ns() // 1_000 + self._valid_us
 
     def place(self, origin: Origin, order: schemas.PlaceOrderRequest, *, dry_run: bool = False) -> PlaceOrder:
-        may_act_for(origin.identity, order.account)
+        TRADE.check(origin.identity, order.account)
         return PlaceOrder(
             command_id=self.new_id(),
             actor=origin.identity.subject,
@@ -66,7 +67,7 @@ class Intake:
 
     def replace(self, origin: Origin, asked: schemas.CancelReplaceRequest) -> CancelReplace:
         order = asked.order
-        may_act_for(origin.identity, order.account)
+        TRADE.check(origin.identity, order.account)
         shard = self.directory.shard_of(order.symbol)
         self._check_same_shard(asked.cancel_order_id, order.symbol, shard)
         return CancelReplace(
@@ -94,7 +95,7 @@ class Intake:
             )
 
     def amend(self, origin: Origin, order_id: str, change: schemas.AmendOrderRequest) -> AmendOrder:
-        may_act_for(origin.identity, change.account)
+        TRADE.check(origin.identity, change.account)
         self.directory.shard_of_id("order_id", order_id)
         return AmendOrder(
             command_id=self.new_id(),
@@ -108,7 +109,7 @@ class Intake:
         )
 
     def cancel(self, origin: Origin, account: str, order_id: str) -> CancelOrder:
-        may_act_for(origin.identity, account)
+        TRADE.check(origin.identity, account)
         self.directory.shard_of_id("order_id", order_id)
         return CancelOrder(
             command_id=self.new_id(),
@@ -119,7 +120,7 @@ class Intake:
         )
 
     def cancel_all(self, origin: Origin, account: str, symbol: str | None, side: Side | None) -> CancelAll:
-        may_act_for(origin.identity, account)
+        TRADE.check(origin.identity, account)
         return CancelAll(
             command_id=self.new_id(),
             actor=origin.identity.subject,

@@ -1,4 +1,4 @@
-"""Routes for money that leaves, moves or is corrected, and for what is agreed with one account.
+"""Routes for money that leaves or moves, and for what is agreed with one account.
 
 A trader asks for withdrawals and transfers from its own account. Only the venue ends a withdrawal: once it
 may have been paid out, giving the funds back to trade with would spend them twice.
@@ -10,18 +10,17 @@ from typing import Annotated, Any
 from litestar import Response, post, put
 from litestar.params import JSONBody, PathParameter
 
-from api.auth import may_act_for, requires
 from api.command import schemas
 from api.command.answers import done_answer
 from api.command.desk import ApiRequest, OwnDesk
 from api.command.schemas import DoneView
 from api.command.venue import AccountInPath
+from api.permissions import WITHDRAW
 from api.problems import Problem
 from domain import ids
 from domain.account import SetAccountFees, SetAccountGroup
 from domain.shard_transfer import SendFunds
 from domain.transfer import (
-    AdjustBalance,
     CancelWithdrawal,
     CompleteWithdrawal,
     RequestWithdrawal,
@@ -36,7 +35,7 @@ async def request_withdrawal(
     request: ApiRequest, account: AccountInPath, data: JSONBody[schemas.WithdrawalRequest], desk: OwnDesk
 ) -> Response[DoneView]:
     """Hold the funds until the venue has paid them out, once for each client transfer id and shard."""
-    may_act_for(request.user, account)
+    WITHDRAW.check(request.user, account)
     shard = await desk.shard_for(data.shard, data.symbol)
     command = RequestWithdrawal(
         **desk.origin(request),
@@ -53,7 +52,6 @@ async def request_withdrawal(
 @post(
     "/v1/accounts/{account:str}/withdrawals/{transfer:str}/complete",
     operation_id="completeWithdrawal",
-    guards=[requires("admin")],
     raises=[Problem],
 )
 async def complete_withdrawal(
@@ -74,7 +72,6 @@ async def complete_withdrawal(
 @post(
     "/v1/accounts/{account:str}/withdrawals/{transfer:str}/cancel",
     operation_id="cancelWithdrawal",
-    guards=[requires("admin")],
     raises=[Problem],
 )
 async def cancel_withdrawal(
@@ -99,7 +96,7 @@ async def transfer_funds(
     """Move available funds to another account, once for each client transfer id: at once, or to another shard
     by way of transit; then the answer says ``sent``, and the account's transfers how it ends.
     """
-    may_act_for(request.user, data.account)
+    WITHDRAW.check(request.user, data.account)
     shard = await desk.shard_for(data.shard, data.symbol)
     wish: dict[str, Any] = {
         **desk.origin(request),
@@ -118,35 +115,9 @@ async def transfer_funds(
     return done_answer(command, command.transfer_id, *await desk.send(command))
 
 
-@post(
-    "/v1/accounts/{account:str}/adjustments",
-    operation_id="adjustBalance",
-    guards=[requires("admin")],
-    raises=[Problem],
-)
-async def adjust_balance(
-    request: ApiRequest, account: AccountInPath, data: JSONBody[schemas.AdjustmentRequest], desk: OwnDesk
-) -> Response[DoneView]:
-    """Correct what an account has on one shard, once for each client transfer id there."""
-    shard = await desk.shard_for(data.shard, data.symbol)
-    command = AdjustBalance(
-        **desk.origin(request),
-        transfer_id=ids.transfer_id(shard, account, data.client_transfer_id),
-        client_transfer_id=data.client_transfer_id,
-        account=account,
-        asset=data.asset,
-        side=data.side,
-        amount=data.amount,
-        reason=data.reason,
-        approver=data.approver,
-    )
-    return done_answer(command, command.transfer_id, *await desk.send(command))
-
-
 @put(
     "/v1/accounts/{account:str}/fees",
     operation_id="setAccountFees",
-    guards=[requires("admin")],
     raises=[Problem],
 )
 async def set_account_fees(
@@ -168,7 +139,6 @@ async def set_account_fees(
 @put(
     "/v1/accounts/{account:str}/group",
     operation_id="setAccountGroup",
-    guards=[requires("admin")],
     raises=[Problem],
 )
 async def set_account_group(
@@ -184,7 +154,6 @@ ROUTES = [
     complete_withdrawal,
     cancel_withdrawal,
     transfer_funds,
-    adjust_balance,
     set_account_fees,
     set_account_group,
 ]

@@ -5,12 +5,12 @@ from http import HTTPStatus
 from litestar import Response, delete, post
 from litestar.params import JSONBody
 
-from api.auth import may_act_for
 from api.command.answers import list_answer
 from api.command.desk import ApiRequest, Desk, OwnDesk
 from api.command.intake import asked_for
 from api.command.list_schemas import OrderListView, PlaceOrderListRequest
 from api.command.orders import AccountInQuery, OrderIdInPath
+from api.permissions import TRADE
 from api.problems import Problem
 from domain import ids
 from domain.order_list import CancelOrderList, ListLeg, PlaceOrderList
@@ -36,14 +36,14 @@ async def cancel_order_list(
     request: ApiRequest, list_id: OrderIdInPath, account: AccountInQuery, desk: OwnDesk
 ) -> Response[OrderListView]:
     """Cancel all orders of a list that are open: 200 cancelled, 202 not decided yet, 409 none is open."""
-    may_act_for(request.user, account)
+    TRADE.check(request.user, account)
     desk.directory.shard_of_id("list_id", list_id)
     command = CancelOrderList(**desk.origin(request), list_id=list_id, account=account)
     return list_answer(command, *await desk.send(command))
 
 
 def _list_of(desk: Desk, request: ApiRequest, data: PlaceOrderListRequest) -> PlaceOrderList:
-    may_act_for(request.user, data.account)
+    TRADE.check(request.user, data.account)
     shard = desk.directory.shard_of(data.symbol)
     return PlaceOrderList(
         **desk.origin(request),

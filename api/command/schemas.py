@@ -240,9 +240,6 @@ class AdjustmentRequest(Request):
     asset: Asset
     amount: DecimalText
     reason: Reason
-    approver: Annotated[
-        str, Meta(min_length=1, max_length=64, description="Who agreed to it: somebody other than you.")
-    ]
     shard: ShardNumber | None = None
     symbol: MarketOfShard | None = None
 

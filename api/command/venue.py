@@ -6,7 +6,6 @@ from typing import Annotated
 from litestar import Response, post, put
 from litestar.params import JSONBody, PathParameter
 
-from api.auth import requires
 from api.command import schemas
 from api.command.answers import done_answer
 from api.command.desk import ApiRequest, OwnDesk
@@ -20,7 +19,7 @@ AccountInPath = Annotated[str, PathParameter(pattern=schemas.ACCOUNT_PATTERN)]
 SymbolInPath = Annotated[str, PathParameter(pattern=schemas.SYMBOL_PATTERN)]
 
 
-@post("/v1/accounts", operation_id="openAccount", guards=[requires("admin")], raises=[Problem])
+@post("/v1/accounts", operation_id="openAccount", raises=[Problem])
 async def open_account(
     request: ApiRequest, data: JSONBody[schemas.OpenAccountRequest], desk: OwnDesk
 ) -> Response[DoneView]:
@@ -32,7 +31,6 @@ async def open_account(
 @post(
     "/v1/accounts/{account:str}/deposits",
     operation_id="deposit",
-    guards=[requires("admin")],
     raises=[Problem],
 )
 async def deposit(
@@ -54,7 +52,6 @@ async def deposit(
 @put(
     "/v1/accounts/{account:str}/limits",
     operation_id="setAccountLimits",
-    guards=[requires("admin", "risk")],
     raises=[Problem],
 )
 async def set_account_limits(
@@ -69,7 +66,7 @@ async def set_account_limits(
     return await desk.everywhere(command, account, of_shard=own)
 
 
-@post("/v1/markets", operation_id="listMarket", guards=[requires("admin")], raises=[Problem])
+@post("/v1/markets", operation_id="listMarket", raises=[Problem])
 async def list_market(
     request: ApiRequest, data: JSONBody[schemas.ListMarketRequest], desk: OwnDesk
 ) -> Response[DoneView]:
@@ -82,7 +79,6 @@ async def list_market(
 @put(
     "/v1/markets/{symbol:str}/mark-price",
     operation_id="setMarkPrice",
-    guards=[requires("admin", "operator")],
     raises=[Problem],
 )
 async def set_mark_price(

@@ -9,6 +9,7 @@ from litestar.config.cors import CORSConfig
 from litestar.di import Provide
 from litestar.openapi import OpenAPIConfig
 
+from api import permissions
 from api.authentication.authenticator import Authenticator, IdentityConfig
 from api.authentication.middleware import authenticated
 from api.identity import admin, clients, oauth, signing_keys
@@ -46,8 +47,9 @@ def create_app(config: IdentityServiceConfig) -> Litestar:
         clients.ensure_dashboard(store, config.dashboard)
         signing_keys.current(store)
 
-    return Litestar(
+    app = Litestar(
         route_handlers=[health, *oauth.ROUTES, *admin.ROUTES],
+        guards=[permissions.guard],
         dependencies={"desk": Provide(lambda: desk, sync_to_thread=False)},
         on_app_init=[authenticated(authenticator, exclude=OPEN_PATHS).on_app_init],
         on_startup=[begin],
@@ -57,6 +59,8 @@ def create_app(config: IdentityServiceConfig) -> Litestar:
         openapi_config=OpenAPIConfig(title="Crypto OMS identity", version="1.0.0"),
         request_max_body_size=BODY_BYTES_MAX,
     )
+    permissions.close(app)
+    return app
 
 
 def _dashboard_may_ask(addresses: tuple[str, ...]) -> CORSConfig:

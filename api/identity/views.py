@@ -11,7 +11,9 @@ from api.identity.models import ApiKey, Client, IdentityEvent, User
 from api.query.decimals import time_of
 
 Name = Annotated[str, msgspec.Meta(max_length=64)]
-Names = Annotated[list[Annotated[str, msgspec.Meta(max_length=100)]], msgspec.Meta(max_length=1_000)]
+NotEveryAccount = Annotated[str, msgspec.Meta(max_length=100, pattern=r"^[^*]+$")]
+"""`*` stands for every account (api/permissions.py): nobody is given that."""
+Names = Annotated[list[NotEveryAccount], msgspec.Meta(max_length=1_000)]
 Password = Annotated[str, msgspec.Meta(max_length=256)]
 Reason = Annotated[str, msgspec.Meta(min_length=1, max_length=500)]
 

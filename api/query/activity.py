@@ -8,7 +8,7 @@ from litestar import Controller, Response, get
 from litestar.params import FromPath, QueryParameter
 from msgspec import Meta
 
-from api.auth import may_read
+from api.permissions import may_read
 from api.query.controllers import (
     PAGE_DEFAULT,
     SHARDS_MAX,
@@ -91,7 +91,7 @@ class Activity(Controller):
         after: AfterQuery = None,
         read_after: AfterHeader = None,
     ) -> Response[ActivityPage]:
-        may_read(request.user, account)
+        may_read(request, account)
         for projection in ("accounts", "order_activity"):
             await reader.freshness.reach(projection, after or read_after)
 

@@ -8,6 +8,7 @@ from litestar import Controller, Response, get
 from litestar.openapi.spec import Example
 from litestar.params import FromQuery, QueryParameter
 
+from api.permissions import readable
 from api.query.controllers import AskedBy, Read, Reader
 from api.query.decimals import Day, Decimal, Price, SymbolName, average_price, base_of, day_text, quote_of
 from api.query.exports import CHUNK_MAX
@@ -22,7 +23,7 @@ from api.query.figures import (
     summed,
     too_much,
 )
-from api.query.listing import AccountsQuery, Forms, SymbolQuery, answer_all, readable
+from api.query.listing import AccountsQuery, Forms, SymbolQuery, answer_all
 from api.query.order_search import Wanted
 from api.query.order_views import OrderStatus
 from api.query.pnl import documents
@@ -135,7 +136,7 @@ class Analytics(Controller):
         Else each side of a trade counts with its own account and fee. Busted and corrected trades change
         the day on which that happened.
         """
-        chosen = Chosen(readable(request.user, account), symbol, side, days_of(since, until))
+        chosen = Chosen(readable(request, account), symbol, side, days_of(since, until))
 
         def read() -> list[TradeFigures]:
             groups = _groups(group_by, TRADES_BY)
@@ -161,7 +162,7 @@ class Analytics(Controller):
         until: ToDay = None,
     ) -> Response[FeeFiguresView]:
         """Each side of a trade counts with its own account and fee."""
-        chosen = Chosen(readable(request.user, account), symbol, side, days_of(since, until))
+        chosen = Chosen(readable(request, account), symbol, side, days_of(since, until))
 
         def read() -> list[FeeFigures]:
             found = summed(_fee_entries(reader, chosen, _groups(group_by, FEES_BY)))
@@ -187,7 +188,7 @@ class Analytics(Controller):
         made, with that day.
         """
         wanted = Wanted(
-            accounts=readable(request.user, account),
+            accounts=readable(request, account),
             symbol=symbol,
             statuses=tuple(sorted(set(status or STATUSES))),
             side=side,

@@ -1,7 +1,7 @@
 """The query API's application."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from litestar import Litestar
 from litestar.di import Provide
@@ -12,6 +12,7 @@ from pymongo.database import Database
 from api.authentication.authenticator import Authenticator, IdentityConfig
 from api.authentication.middleware import authenticated
 from api.problems import EXCEPTION_HANDLERS
+from api.protection import Protection, ProtectionConfig
 from api.query.activity import Activity
 from api.query.analytics import Analytics
 from api.query.audit import CONTROLLERS as AUDIT
@@ -63,12 +64,14 @@ class QueryConfig:
     export_s_max: float = 1_800
     export_rows_max: int = 5_000_000
     """Beyond these bounds an export breaks off, so that nobody takes a part for the whole."""
+    protection: ProtectionConfig = field(default_factory=ProtectionConfig)
 
 
 def create_app(config: QueryConfig) -> Litestar:
     """Return the application; nothing is connected before the first request."""
     database = _database(config)
     authenticator = Authenticator(config.token_secret, config.identity)
+    protection = Protection(config.protection)
     desk = None if config.audit is None else AuditDesk(config.audit)
     audit = [] if desk is None else AUDIT
     app = Litestar(
@@ -85,11 +88,14 @@ def create_app(config: QueryConfig) -> Litestar:
             "audit_desk": Provide(lambda: desk, sync_to_thread=False),
         },
         on_app_init=[authenticated(authenticator, exclude=["^/health$", "^/schema"]).on_app_init],
+        guards=protection.guards,
+        cors_config=protection.cors,
         before_request=only_known_parameters,
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=OpenAPIConfig(title="Crypto OMS query API", version="1.0.0", description=ABOUT),
-        on_shutdown=[database.client.close, *([] if desk is None else [desk.close])],
+        on_shutdown=[database.client.close, protection.close, *([] if desk is None else [desk.close])],
     )
+    protection.put_around(app)
     describe(app)
     return app
 

@@ -14,7 +14,8 @@ from litestar.openapi.spec import Example
 from litestar.params import FromPath, FromQuery, HeaderParameter, QueryParameter
 from litestar.security.jwt import Token
 
-from api.auth import Identity, may_read
+from api.auth import Identity
+from api.permissions import may_know, may_read
 from api.problems import Problem
 from api.query import cursors
 from api.query.book_views import BookView, OrderBookView, book_view, order_book_view
@@ -219,9 +220,8 @@ class Orders(Controller):
     ) -> Response[OrderView]:
         def read() -> OrderView:
             order = orders.by_id(reader.database, order_id)
-            if order is None:
+            if order is None or not may_know(request, order["account"]):
                 raise not_found("order", order_id)
-            may_read(request.user, order["account"])
             return reader.order_views([order])[0]
 
         return await reader.answer("orders", (after, read_after), read, "trade_changes")
@@ -242,7 +242,7 @@ class Accounts(Controller):
         after: AfterQuery = None,
         read_after: AfterHeader = None,
     ) -> Response[AccountView]:
-        may_read(request.user, account)
+        may_read(request, account)
 
         def read() -> AccountView:
             found = accounts.by_name(reader.database, account, SHARDS_MAX)
@@ -265,7 +265,7 @@ class Accounts(Controller):
         after: AfterQuery = None,
         read_after: AfterHeader = None,
     ) -> Response[OrdersPage]:
-        may_read(request.user, account)
+        may_read(request, account)
         reader, before = reader.at_cursor("orders", cursor)
 
         def read() -> OrdersPage:
@@ -292,7 +292,7 @@ class Accounts(Controller):
         after: AfterQuery = None,
         read_after: AfterHeader = None,
     ) -> Response[BalancesView]:
-        may_read(request.user, account)
+        may_read(request, account)
 
         def read() -> BalancesView:
             found = balances.of_account(reader.database, account, ASSETS_MAX)
@@ -309,7 +309,7 @@ class Accounts(Controller):
         after: AfterQuery = None,
         read_after: AfterHeader = None,
     ) -> Response[PositionsView]:
-        may_read(request.user, account)
+        may_read(request, account)
 
         def read() -> PositionsView:
             found = positions.of_account(reader.database, account, ASSETS_MAX)
@@ -328,7 +328,7 @@ class Accounts(Controller):
         after: AfterQuery = None,
         read_after: AfterHeader = None,
     ) -> Response[LimitsView]:
-        may_read(request.user, account)
+        may_read(request, account)
         for projection in ("orders", "positions"):
             await reader.freshness.reach(projection, after or read_after)
         return await reader.answer("limits", (after, read_after), lambda: reader.limits_view(account))

@@ -28,7 +28,8 @@ ABOUT = """\
 What became of orders, what accounts have, what was traded: read from projections of the event store.
 
 * Amounts and prices are decimal strings, never floats; times are UTC, RFC 3339; days are UTC days.
-* An account's trader reads that account; analysts, auditors, operators, risk and admins read all.
+* Traders read their own accounts; who else reads what: docs/permissions.md. Another's order is answered as
+  one that there is not.
 * Lists have a `next_cursor`: send it as `cursor`, and leave all else as it was. What was there when the first
   page was read is neither missed nor told twice, whatever is written meanwhile. A page may have fewer entries
   than its limit, even none, and still not be the last: only `next_cursor: null` says so.

@@ -7,11 +7,12 @@ import msgspec
 from litestar import Controller, Response, get
 from litestar.params import FromQuery
 
+from api.permissions import readable
 from api.query import listing
 from api.query.controllers import AskedBy, Read, Reader
 from api.query.decimals import Decimal, Price, SymbolName, Time
 from api.query.exports import Item, Listing, walk
-from api.query.listing import AccountsQuery, Asks, SymbolQuery, readable
+from api.query.listing import AccountsQuery, Asks, SymbolQuery
 from api.query.money import TransferView, transfer_view
 from api.query.times import From, Span, To, span_of
 from projections import balances, positions, transfers
@@ -83,7 +84,7 @@ class Holdings(Controller):
         account: AccountsQuery = None,
         symbol: SymbolQuery = None,
     ) -> Response[PositionsPage]:
-        found = _positions(reader, readable(request.user, account), symbol)
+        found = _positions(reader, readable(request, account), symbol)
         return await listing.answer(reader, found, asked, PositionsPage)
 
     @get("/balances", operation_id="searchBalances", summary="Balances of all accounts that you may see")
@@ -95,7 +96,7 @@ class Holdings(Controller):
         account: AccountsQuery = None,
         asset: FromQuery[str | None] = None,
     ) -> Response[BalancesPage]:
-        found = _balances(reader, readable(request.user, account), asset)
+        found = _balances(reader, readable(request, account), asset)
         return await listing.answer(reader, found, asked, BalancesPage)
 
     @get("/transfers", operation_id="searchTransfers", summary="Transfers of all accounts that you may see")
@@ -108,7 +109,7 @@ class Holdings(Controller):
         since: From = None,
         until: To = None,
     ) -> Response[AllTransfersPage]:
-        found = _transfers(reader, readable(request.user, account), span_of(since, until))
+        found = _transfers(reader, readable(request, account), span_of(since, until))
         return await listing.answer(reader, found, asked, AllTransfersPage)
 
 

@@ -6,7 +6,7 @@ import msgspec
 from litestar import Controller, Response, get
 from litestar.params import FromPath
 
-from api.auth import may_read
+from api.permissions import may_know
 from api.query.controllers import AfterHeader, AfterQuery, AskedBy, Read, not_found
 from api.query.decimals import SymbolName, Time, time_of
 from api.query.order_views import RejectionView
@@ -82,9 +82,8 @@ class OrderLists(Controller):
     ) -> Response[OrderListView]:
         def read() -> OrderListView:
             found = order_lists.by_id(reader.database, list_id)
-            if found is None:
+            if found is None or not may_know(request, found["account"]):
                 raise not_found("order list", list_id)
-            may_read(request.user, found["account"])
             return list_view(found)
 
         return await reader.answer("order_lists", (after, read_after), read)

@@ -1,7 +1,7 @@
 """Lists: a page of one in JSON, or all of it as CSV or Parquet."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, TypeVar
 
@@ -12,7 +12,6 @@ from litestar.openapi.spec import Example
 from litestar.params import FromQuery, QueryParameter
 from litestar.response import Stream
 
-from api.auth import READS_ALL, Identity, may_read
 from api.query.controllers import PAGE_DEFAULT, PAGE_MAX, AfterHeader, AfterQuery, Reader
 from api.query.exports import TABLES, Format, Item, Listing
 from api.query.scoped_cursors import LENGTH_MAX, Key, read_cursor, write_cursor
@@ -97,18 +96,6 @@ SymbolQuery = FromQuery[str | None]
 def accepted(request: Request[Any, Any, Any]) -> Format:
     """Return the format that the header Accept likes best; JSON where it names none of ours."""
     return MEDIA[request.accept.best_match(list(MEDIA), default=JSON) or JSON]
-
-
-def readable(identity: Identity, asked: Sequence[str] | None) -> list[str] | None:
-    """Return the accounts to read: those asked for, else all that the identity may see (``None``: all).
-
-    Raises ``Problem`` (403) for one that it may not see.
-    """
-    for account in asked or ():
-        may_read(identity, account)
-    if asked:
-        return sorted(set(asked))
-    return None if identity.roles & READS_ALL else sorted(identity.accounts)
 
 
 async def answer(

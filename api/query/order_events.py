@@ -11,7 +11,7 @@ import msgspec
 from litestar import Controller, Response, get
 from litestar.params import FromPath
 
-from api.auth import may_read
+from api.permissions import may_know
 from api.query.controllers import AfterHeader, AfterQuery, AskedBy, Read, Reader, not_found
 from api.query.decimals import Decimal, Price, Time, base_of, given, price_of, quote_of, time_of
 from domain.event import Liquidity
@@ -77,9 +77,8 @@ class OrderEvents(Controller):
     ) -> Response[OrderEventsView]:
         def read() -> OrderEventsView:
             order = orders.by_id(reader.database, order_id)
-            if order is None:
+            if order is None or not may_know(request, order["account"]):
                 raise not_found("order", order_id)
-            may_read(request.user, order["account"])
             return _events_view(reader, order)
 
         return await reader.answer("orders", (after, read_after), read, "trade_changes")

@@ -7,11 +7,12 @@ import msgspec
 from litestar import Controller, Response, get
 from litestar.params import FromQuery, QueryParameter
 
+from api.permissions import readable
 from api.query import listing
 from api.query.controllers import AskedBy, Read, Reader
 from api.query.decimals import Decimal, Price, SymbolName, Time
 from api.query.exports import Item, Listing, walk
-from api.query.listing import AccountsQuery, Asks, SymbolQuery, readable
+from api.query.listing import AccountsQuery, Asks, SymbolQuery
 from api.query.order_views import OrdersPage, OrderStatus, OrderView
 from api.query.times import From, Span, To, span_of
 from domain.event import Side
@@ -89,7 +90,7 @@ class OrderSearch(Controller):
         sort: Sort = "-created_at",
     ) -> Response[OrdersPage]:
         wanted = Wanted(
-            accounts=readable(request.user, account),
+            accounts=readable(request, account),
             symbol=symbol,
             statuses=tuple(sorted(set(status or orders.STATUSES))),
             side=side,

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import msgspec
 from litestar import Controller, Response, get
 
+from api.permissions import readable
 from api.query import listing
 from api.query.controllers import AskedBy, Read, Reader
 from api.query.decimals import Day, Decimal, SymbolName, base_of, day_text, quote_of
 from api.query.exports import Item, Listing, walk
-from api.query.listing import AccountsQuery, Asks, SymbolQuery, readable
+from api.query.listing import AccountsQuery, Asks, SymbolQuery
 from api.query.times import Days, FromDay, ToDay, days_of
 from domain.market import MarketRules
 from projections import daily
@@ -67,7 +68,7 @@ class Pnl(Controller):
         since: FromDay = None,
         until: ToDay = None,
     ) -> Response[DailyPnlPage]:
-        found = _listing(reader, readable(request.user, account), symbol, days_of(since, until))
+        found = _listing(reader, readable(request, account), symbol, days_of(since, until))
         return await listing.answer(reader, found, asked, DailyPnlPage)
 
 

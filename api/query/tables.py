@@ -31,17 +31,25 @@ COLUMNS: dict[Any, pa.DataType] = {
 }
 
 
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What a spreadsheet takes for the beginning of a formula, and would carry out."""
+
+
 class CsvTable:
-    """Writes rows of one kind as CSV (RFC 4180), with a line of names first."""
+    """Writes rows of one kind as CSV (RFC 4180), with a line of names first. A text that a spreadsheet would
+    take for a formula has an apostrophe before it; numbers, times and days are what they are.
+    """
 
     def __init__(self, row: type[msgspec.Struct]) -> None:
+        hints = get_type_hints(row, include_extras=True)
+        self._free = [str in _kinds(hints[name]) for name in row.__struct_fields__]
         self._text = io.StringIO()
         self._writer = csv.writer(self._text)
         self._writer.writerow(row.__struct_fields__)
 
     def write(self, rows: Sequence[msgspec.Struct]) -> bytes:
         """Return the next piece of the file."""
-        self._writer.writerows(map(_texts, rows))
+        self._writer.writerows(_texts(row, self._free) for row in rows)
         return self._taken()
 
     def end(self) -> bytes:
@@ -54,9 +62,15 @@ class CsvTable:
         return taken
 
 
-def _texts(row: msgspec.Struct) -> list[Any]:
+def _texts(row: msgspec.Struct, free: Sequence[bool]) -> list[Any]:
     values = msgspec.structs.astuple(row)
-    return [str(value).lower() if isinstance(value, bool) else value for value in values]
+    return [_text(value, free=may_be_any) for value, may_be_any in zip(values, free, strict=True)]
+
+
+def _text(value: Any, *, free: bool) -> Any:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"'{value}" if free and isinstance(value, str) and value.startswith(FORMULA) else value
 
 
 class ParquetTable:

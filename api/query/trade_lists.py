@@ -9,7 +9,7 @@ from litestar import Controller, Response, get
 from litestar.params import FromPath
 from msgspec import Meta
 
-from api.auth import may_read
+from api.permissions import may_read
 from api.query import listing
 from api.query.controllers import SHARDS_MAX, AskedBy, Read, Reader
 from api.query.decimals import Decimal, Price, SymbolName, Time, base_of, price_of, quote_of, time_of
@@ -124,7 +124,7 @@ class AccountTrades(Controller):
         since: From = None,
         until: To = None,
     ) -> Response[OwnTradesPage]:
-        may_read(request.user, account)
+        may_read(request, account)
         found = _of_account(reader, account, symbol, span_of(since, until))
         return await listing.answer(
             reader, found, asked, lambda views, cursor: OwnTradesPage(account, views, cursor)

@@ -24,6 +24,7 @@ COMMANDS = (
     Command("users", "who may sign in: add, list, lock, roles", "stack.cli.users", "users"),
     Command("keys", "API keys for programs: create, list, revoke", "stack.cli.keys", "keys"),
     Command("identity", "the issuer of tokens: keys, clients, events", "stack.cli.identity", "identity"),
+    Command("certificate", "make a local certificate for TLS", "stack.cli.certificate", "certificate"),
     Command("export", "write a list of the query API to a file", "stack.cli.export", "export"),
     Command("audit", "verify, look into, travel through the history", "stack.cli.audit", "audit"),
     Command(
@@ -32,7 +33,7 @@ COMMANDS = (
     Command("backup", "write a backup of the event store", "stack.cli.backup", "backup"),
     Command("restore", "rebuild all from the store or a backup", "stack.cli.restore", "restore"),
     Command("test", "run the tests, or one kind of them", "stack.cli.test", "run_tests"),
-    Command("check", "ruff, mypy and import-linter over everything", "stack.cli.check", "check"),
+    Command("check", "ruff, mypy, import-linter, secrets, weak packages", "stack.cli.check", "check"),
     Command("bench", "measure us and what could be installed instead", "stack.cli.bench", "bench"),
     Command("cost", "what an environment costs on AWS a month", "stack.cli.cost", "cost"),
     Command("lock", "choose the newest versions of all packages", "stack.cli.lock", "lock"),

@@ -12,6 +12,7 @@ from typer import Exit
 
 from stack.cli.running import output
 from stack.settings import CHECKOUT
+from stack.vulnerabilities import SKIPPED
 
 BIN = Path(sys.executable).parent
 
@@ -20,6 +21,8 @@ TOOLS = {
     "ruff format": [BIN / "ruff", "format", "--check"],
     "mypy": [sys.executable, "-m", "mypy", "."],
     "import-linter": [BIN / "lint-imports"],
+    "secrets": [sys.executable, "-m", "stack.secret_scan"],
+    "pip-audit": [sys.executable, "-m", "stack.vulnerabilities"],
 }
 
 
@@ -33,7 +36,8 @@ class Outcome:
 
 
 def check() -> None:
-    """Run ruff, mypy strict and import-linter over everything; all run even if one fails.
+    """Run ruff (its S rules look for weaknesses), mypy strict and import-linter over everything, look for
+    secrets in what is committed, and ask pip-audit about the packages; all run even if one fails.
 
     Example: ./oms check
     """
@@ -57,7 +61,13 @@ def run(command: list[Path | str]) -> Outcome:
 
 def report(name: str, outcome: Outcome) -> bool:
     """Print one line for a tool that passed; all that it said otherwise."""
-    output.print(f"{name:<14} {'passed' if outcome.passed else 'FAILED'}  {outcome.seconds:.1f} s")
-    if not outcome.passed:
+    output.print(f"{name:<14} {_word(outcome)}  {outcome.seconds:.1f} s")
+    if not outcome.passed or outcome.said.startswith(SKIPPED):
         print(outcome.said, flush=True)
     return outcome.passed
+
+
+def _word(outcome: Outcome) -> str:
+    if outcome.passed and outcome.said.startswith(SKIPPED):
+        return "skipped"
+    return "passed" if outcome.passed else "FAILED"

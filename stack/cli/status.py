@@ -74,7 +74,8 @@ def address(name: str, settings: Settings) -> str:
     if name in SERVERS:
         return SERVERS[name].address(settings)
     port = BY_NAME[name].port_setting
-    return f"http://{HOST}:{getattr(settings, port)}" if port else ""
+    scheme = "https" if settings.api_certificate else "http"
+    return f"{scheme}://{HOST}:{getattr(settings, port)}" if port else ""
 
 
 def table(stack: Stack) -> Table:

@@ -17,7 +17,7 @@ from stack.load import bounds
 
 REFUSALS = {400, 404, 409, 422}
 NOT_NOW = {202, 429, 500, 502, 503, 504}
-SHED = {"overloaded", "too_many_in_flight", "unavailable"}
+SHED = {"overloaded", "rate_limited", "too_many_in_flight", "unavailable"}
 """Of one command among many: it was not taken now, and may be sent again."""
 
 

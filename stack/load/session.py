@@ -56,9 +56,12 @@ def client_of(
 
 
 def admin_token(settings: Settings) -> str:
-    from api.auth import mint_token
+    """Return a token that sets a venue up, and trades for all accounts: an administrator's would not."""
+    from api.auth import Role, mint_token
+    from api.permissions import EVERY_ACCOUNT
 
-    return mint_token(settings.token_secret, "load", ["admin"], valid_s=TOKEN_S)
+    roles: list[Role] = ["admin", "trader"]
+    return mint_token(settings.token_secret, "load", roles, [EVERY_ACCOUNT], valid_s=TOKEN_S)
 
 
 def progress_bar(console: Console) -> Progress:

@@ -19,6 +19,7 @@ from stack.ports import HOST
 from stack.running import Stack, running_stack
 from stack.services import SERVICES
 from stack.settings import Settings
+from tests.staff import STAFF
 
 PATIENCE_S = 20
 
@@ -45,12 +46,18 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 class Desk:
-    """What a person with curl has: the two APIs and a token, and a market to trade on."""
+    """What a person with curl has: the two APIs and a token, and a market to trade on.
+
+    Who comes as an administrator alone is all the venue's staff here, and trades for everybody.
+    """
 
     symbol = "BTC-USD"
 
     def __init__(self, settings: Settings, **claims: Any) -> None:
-        token = mint_token(settings.token_secret, "tester", **claims)
+        if claims == {"roles": ["admin"]}:
+            claims = {**STAFF}
+        subject = claims.pop("subject", "tester")
+        token = mint_token(settings.token_secret, subject, **claims)
         headers = {"Authorization": f"Bearer {token}"}
         self.commands = httpx.Client(
             base_url=f"http://{HOST}:{settings.command_api_port}", headers=headers, timeout=PATIENCE_S

@@ -107,7 +107,7 @@ def test_a_trader_moves_own_funds_and_nobody_elses(stack: Stack, admin: Desk, an
     assert available(admin, bob, moved["token"]) == {"USD": ("40", "0")}
 
 
-def test_the_venue_adjusts_agrees_fees_and_groups(admin: Desk, ann: str) -> None:
+def test_the_venue_adjusts_agrees_fees_and_groups(stack: Stack, admin: Desk, ann: str) -> None:
     path = f"/v1/accounts/{ann}"
     fix: dict[str, Any] = {
         "client_transfer_id": "fix",
@@ -116,10 +116,16 @@ def test_the_venue_adjusts_agrees_fees_and_groups(admin: Desk, ann: str) -> None
         "amount": "1",
         "reason": "ticket 7",
     }
-    alone = send(admin, f"{path}/adjustments", HTTPStatus.UNPROCESSABLE_ENTITY, **fix, approver="tester")
-    assert alone["code"] == "approval_required"
-    adjusted = send(admin, f"{path}/adjustments", **fix, approver="auditor")
+    asked = send(admin, f"{path}/adjustments", HTTPStatus.ACCEPTED, **fix)
+    assert (asked["status"], asked["asked_by"]) == ("asked", "tester")
+    approve = f"/v1/adjustments/{asked['id']}/approve"
+    assert send(admin, approve, HTTPStatus.UNPROCESSABLE_ENTITY)["code"] == "approval_required"
+    with closing(Desk(stack.settings, subject="risk-officer", roles=["risk"])) as officer:
+        adjusted = send(officer, approve, HTTPStatus.OK)
+        assert send(officer, approve, HTTPStatus.OK)["replayed"]
     assert available(admin, ann, adjusted["token"]) == {"USD": ("99", "0")}
+    newest = admin.read(f"/v1/accounts/{ann}/transfers", after=adjusted["token"])["transfers"][0]
+    assert (newest["approver"], newest["reason"]) == ("risk-officer", "ticket 7")
     assert put(admin, f"{path}/fees", maker_fee_ppm=0, taker_fee_ppm=0)["status"] == "set"
     assert put(admin, f"{path}/group", group="desk")["status"] == "set"
     bid = admin.place(ann, "bid", "buy", "1", "99").json()

@@ -25,6 +25,7 @@ from stack.owners import owners
 from stack.ports import HOST
 from stack.running import Stack, running_stack
 from stack.settings import CHECKOUT, Settings
+from tests.staff import STAFF
 
 PATIENCE_S = 20
 TAKEN_OVER_S_MAX = 60
@@ -54,7 +55,7 @@ class Admin:
     """May do everything, by both APIs."""
 
     def __init__(self, settings: Settings) -> None:
-        self.token = mint_token(settings.token_secret, "admin", ["admin"])
+        self.token = mint_token(settings.token_secret, "admin", **STAFF)
         headers = {"Authorization": f"Bearer {self.token}"}
         self.ws = f"http://{HOST}:{settings.command_api_port}/v1/ws"
         self.commands = httpx.Client(

@@ -20,6 +20,7 @@ from stack.load.venue import MarketSpec
 from stack.ports import HOST
 from stack.running import Stack, running_stack
 from stack.settings import Settings
+from tests.staff import STAFF
 
 PATIENCE_S = 20
 SYMBOL = "WS-USD"
@@ -39,7 +40,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def admin(settings: Settings) -> httpx.Client:
-    token = mint_token(settings.token_secret, "admin", ["admin"])
+    token = mint_token(settings.token_secret, "admin", **STAFF)
     return httpx.Client(
         base_url=f"http://{HOST}:{settings.command_api_port}",
         headers={"Authorization": f"Bearer {token}"},

@@ -21,6 +21,7 @@ from stack.ports import HOST
 from stack.running import Stack, running_stack
 from stack.settings import CHECKOUT, Settings
 from stack.waiting import wait_until
+from tests.staff import STAFF
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -41,7 +42,7 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
 
 @pytest.fixture
 def desk(stack: Stack) -> Iterator[httpx.Client]:
-    token = mint_token(stack.settings.token_secret, "tester", ["admin"])
+    token = mint_token(stack.settings.token_secret, "tester", **STAFF)
     url = f"http://{HOST}:{stack.settings.command_api_port}/v1"
     with httpx.Client(
         base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=ANSWER_S_MAX

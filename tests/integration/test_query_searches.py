@@ -339,7 +339,7 @@ def test_what_happened_to_an_order_is_told_in_order(servers: Stack) -> None:
         assert (cancelled["quantity"], cancelled["reason"]) == ("2", "requested")
         assert told["complete"]
         other = client.get(path, headers=token("trader", accounts=["bob"]))
-        assert problem(other) == (HTTPStatus.FORBIDDEN, "not_allowed")
+        assert problem(other) == (HTTPStatus.NOT_FOUND, "not_found")
         nothing = client.get("/v1/orders/none/events", headers=ANALYST)
         assert problem(nothing) == (HTTPStatus.NOT_FOUND, "not_found")
 

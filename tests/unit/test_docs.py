@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from docs import asyncapi, openapi_query
+from docs import asyncapi, openapi_query, permissions
 from docs.rejections import PAGE, with_table
 
 CHECKOUT = Path(__file__).parent.parent.parent
@@ -33,3 +33,16 @@ def test_links_between_documents_lead_somewhere() -> None:
         if not (page.parent / target).exists()
     ]
     assert broken == []
+
+
+def test_the_table_of_permissions_is_the_codes() -> None:
+    assert permissions.PAGE.read_text() == permissions.as_text(), "write it anew: python docs/permissions.py"
+
+
+def test_every_file_that_the_threat_model_names_is_there() -> None:
+    page = (CHECKOUT / "docs" / "SECURITY.md").read_text()
+    named = re.findall(
+        r"`((?:api|commands|domain|helm|requirements|stack|streams|terraform|tests)/[^`\s]*)`", page
+    )
+    assert len(named) > 50
+    assert [name for name in named if not (CHECKOUT / name).exists()] == []

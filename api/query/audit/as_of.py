@@ -5,7 +5,7 @@ from typing import Annotated
 from litestar import Controller, Response
 from litestar.params import FromPath, FromQuery, QueryParameter
 
-from api.query.audit.desk import AskedBy, Desk, OnlyAuditors, ask
+from api.query.audit.desk import AskedBy, Desk, ask
 from api.query.audit.histories import AccountOfOrder
 from streams.audit.as_of import Level
 from streams.audit.histories import resolve_order
@@ -42,7 +42,6 @@ class AuditAsOf(Controller):
 
     path = "/v1/audit"
     tags = ("audit",)
-    guards = (OnlyAuditors,)
 
     @ask("/orders/{order:str}/as-of", operation_id="auditOrderAsOf", summary="An order as it was")
     async def order(

@@ -1,6 +1,7 @@
 """The auditor's desk: reads the event store, and tells nothing before it is on record who looked at what."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,13 +19,15 @@ from litestar.params import QueryParameter
 from litestar.security.jwt import Token
 from msgspec import Meta
 
-from api.auth import Identity, requires
+from api.auth import Identity
 from api.problems import Problem
 from api.query.audit.machine import BrokenError, BusyError, MachineClient
 from streams.audit import access
 from streams.audit.histories import CursorError
 from streams.audit.store import IndexBehindError, NotThereError, Store
 from streams.audit.travel import PointError
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -33,7 +36,6 @@ NAME_CHARS_MAX = 200
 ITEMS = ("steps", "nodes", "found", "sides", "shards", "accesses")
 
 AskedBy = Request[Identity, Token, State]
-OnlyAuditors = requires("auditor")
 Limit = Annotated[int, QueryParameter(ge=1, le=STEPS_MAX, description="Steps on a page, at most.")]
 CursorQuery = Annotated[
     str | None,
@@ -78,7 +80,8 @@ class AuditDesk:
         try:
             connection = self._connect()
         except psycopg.Error as error:
-            raise _unavailable(f"the event store does not answer: {error}") from None
+            logger.warning("the event store does not answer: %s", error)
+            raise _unavailable("the event store does not answer") from None
         with connection:
             found: T | Problem
             try:
@@ -120,10 +123,11 @@ def _record(connection: psycopg.Connection, who: str, what: str, which: str, ite
     try:
         access.record(connection, time.time_ns() // 1_000, who, "api", what, which, items)
     except psycopg.Error as error:
+        logger.warning("the record of accesses could not be written: %s", error)
         raise Problem(
             HTTPStatus.SERVICE_UNAVAILABLE,
             "access_not_recorded",
-            f"the record of accesses could not be written: {error}",
+            "the record of accesses could not be written",
             headers={"Retry-After": "1"},
         ) from None
 
@@ -139,7 +143,8 @@ def _problem_of(error: Exception) -> Problem | None:
     if isinstance(error, BusyError):
         return _later("replaying", str(error), 2)
     if isinstance(error, BrokenError | psycopg.Error):
-        return _unavailable(str(error))
+        logger.warning("the history is not available: %s", error)
+        return _unavailable(str(error) if isinstance(error, BrokenError) else "the event store is away")
     return None
 
 

@@ -13,7 +13,6 @@ from api.query.audit.desk import (
     CursorQuery,
     Desk,
     Limit,
-    OnlyAuditors,
     ask,
 )
 from streams.audit import access
@@ -53,7 +52,6 @@ class Audit(Controller):
 
     path = "/v1/audit"
     tags = ("audit",)
-    guards = (OnlyAuditors,)
 
     @ask(
         "/orders/{order:str}",

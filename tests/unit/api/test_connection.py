@@ -17,7 +17,10 @@ from api.command.directory import ONE_SHARD, Directory
 from api.command.gateway import Gateway, Inbox
 from api.command.intake import Intake
 from api.command.sessions import Sessions
+from api.rate_limits import ACCOUNT, ADDRESS, SUBJECT, RateLimitConfig, RateLimits
+from api.token_bucket import Policy
 from commands.messages import AnyCommand, Outcome
+from domain import ids
 from domain.market import MarketRules
 from domain.order import CancelOrder, PlaceOrder
 
@@ -63,7 +66,14 @@ class FakeSessions:
 
 
 class Client:
-    def __init__(self, *, guarded: bool = False, directory: Directory = ONE_SHARD, **bounds: int) -> None:
+    def __init__(
+        self,
+        *,
+        guarded: bool = False,
+        directory: Directory = ONE_SHARD,
+        limits: RateLimits | None = None,
+        **bounds: int,
+    ) -> None:
         self.gateway = FakeGateway()
         self.sessions = FakeSessions()
         desk = Desk(
@@ -72,6 +82,7 @@ class Client:
             cast("Sessions", self.sessions),
             Authenticator(SECRET),
             replace(WebSocketBounds(), **bounds),
+            limits,
         )
         self.connection = Connection(desk, NOW, guarded=guarded)
         self.heard()
@@ -327,3 +338,66 @@ async def test_a_session_ends_on_the_shards_it_used(venue: Client) -> None:
     assert venue.sessions.shards == [1]
     await venue.send(order("b"))
     assert venue.sessions.shards == [1, 0]
+
+
+@pytest.mark.parametrize(
+    "text", ["[" * 20_000 + "]" * 20_000, '{"a":' * 20_000 + "1" + "}" * 20_000, "\x00", "NaN"]
+)
+async def test_a_frame_that_is_nonsense_is_told_so_and_spoils_no_other(client: Client, text: str) -> None:
+    (reply,) = await client.send_text(text)
+    assert reply["code"] == "invalid_request"
+    assert await client.send(order("after")) == []
+    assert len(client.gateway.taken) == 1
+
+
+async def test_every_kind_of_item_is_for_own_accounts_only(client: Client) -> None:
+    other = order("x", account="eve")
+    nested = {key: value for key, value in other.items() if key not in {"op", "id"}}
+    name = ids.order_id(0, "eve", "x")
+    items: list[dict[str, Any]] = [
+        other,
+        {**other, "op": "place_test"},
+        {"op": "cancel", "account": "eve", "order_id": name},
+        {"op": "cancel", "account": "eve", "client_order_id": "x"},
+        {"op": "amend", "account": "eve", "order_id": name, "quantity": "1"},
+        {"op": "cancel_replace", "cancel_order_id": name, "mode": "stop_on_failure", "order": nested},
+        {"op": "cancel_all", "account": "eve"},
+    ]
+    replies = await client.send(*items)
+    assert [reply["code"] for reply in replies] == ["not_allowed"] * len(items)
+    assert client.gateway.taken == []
+
+
+def limited(burst: int) -> RateLimits:
+    """No Redis is there, so this process allows all of it by itself, and what is spent stays spent."""
+    slow = (0.001, burst)
+    nowhere = "redis://127.0.0.1:1/0"
+    config = RateLimitConfig(
+        nowhere, Policy(ADDRESS, 1, 1_000), Policy(SUBJECT, *slow), Policy(ACCOUNT, 1, 1_000), {}, 100
+    )
+    return RateLimits(config)
+
+
+async def test_commands_of_a_frame_cost_tokens_each_and_cancels_pass() -> None:
+    limits = limited(burst=9)
+    client = Client(limits=limits)
+    await client.enter()
+    cancel = {"op": "cancel", "account": "alice", "client_order_id": "0", "id": "cancel"}
+    replies = await client.send(*(order(str(number)) for number in range(6)), cancel)
+    assert [(reply["id"], reply["code"]) for reply in replies] == [
+        ("4", "rate_limited"),
+        ("5", "rate_limited"),
+    ]
+    assert all(reply["retry_after_ms"] >= 1_000 for reply in replies)
+    assert [type(command) for command, _, _ in client.gateway.taken] == [PlaceOrder] * 4 + [CancelOrder]
+    await limits.close()
+
+
+async def test_tokens_to_be_checked_are_taken_from_the_address() -> None:
+    limits = limited(burst=1_000)
+    client = Client(limits=limits)
+    guess = {"op": "auth", "token": mint_token("z" * 32, "me", ["admin"])}
+    codes = [reply["code"] for _ in range(3) for reply in await client.send(*[guess] * 40)]
+    assert codes.count("not_authenticated") == 80
+    assert codes[-1] == "rate_limited", "the third frame was not looked at"
+    await limits.close()

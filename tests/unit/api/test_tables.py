@@ -98,3 +98,21 @@ def test_a_number_that_does_not_fit_is_never_rounded() -> None:
     row = msgspec.structs.replace(ROWS[0], fees="0.0000000000000000001")
     with pytest.raises(pa.ArrowInvalid):
         ParquetTable(Row).write([row])
+
+
+class Note(msgspec.Struct, frozen=True):
+    client_order_id: str
+    fees: Decimal
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", '=cmd|" /C calc"!A0'])
+def test_what_a_spreadsheet_would_carry_out_is_a_text_to_it(text: str) -> None:
+    table = CsvTable(Note)
+    written = table.write([Note(text, "-0.5")]) + table.end()
+    (_, (note, fees)) = csv.reader(io.StringIO(written.decode(), newline=""))
+    assert (note, fees) == (f"'{text}", "-0.5"), "and a number stays one"
+
+
+def test_a_text_that_is_no_formula_stays_as_it_is() -> None:
+    table = CsvTable(Note)
+    assert b"a=b-1," in table.write([Note("a=b-1", "1")])

@@ -1,4 +1,4 @@
-"""What a scope opens; what a seal keeps; where a request comes from."""
+"""What a seal keeps; where a request comes from."""
 
 from typing import Any
 
@@ -6,42 +6,9 @@ import pytest
 from litestar.connection import ASGIConnection
 
 from api.authentication.addresses import TrustedProxies
-from api.authentication.identity import Identity
-from api.authentication.scopes import in_scope, needed
 from api.authentication.sealing import Seal, SealBrokenError
-from api.problems import Problem
 
 SEAL = Seal("ab" * 32)
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "scope"),
-    [
-        ("GET", "/v1/orders", "read"),
-        ("GET", "/v1/ws", "trade"),
-        ("POST", "/v1/orders", "trade"),
-        ("DELETE", "/v1/orders/1", "trade"),
-        ("POST", "/v1/order-lists", "trade"),
-        ("POST", "/v1/accounts/alice/kill-switch", "trade"),
-        ("POST", "/v1/accounts/alice/withdrawals", "withdraw"),
-        ("POST", "/v1/transfers", "withdraw"),
-        ("PUT", "/v1/venue/status", "admin"),
-        ("POST", "/v1/accounts", "admin"),
-        ("POST", "/v1/identity/keys", "admin"),
-        ("POST", "/v1/orders-of-the-day", "admin"),
-        ("POST", "/v1/something/new", "admin"),
-    ],
-)
-def test_each_request_asks_for_one_scope(method: str, path: str, scope: str) -> None:
-    assert needed(method, path) == scope
-    holder = Identity("ann", frozenset(), frozenset(), frozenset({scope}))
-    in_scope(holder, method, path)
-    with pytest.raises(Problem, match=scope):
-        in_scope(Identity("ann", frozenset(), frozenset(), frozenset(), key_id="key_1"), method, path)
-
-
-def test_without_scopes_the_roles_alone_count() -> None:
-    in_scope(Identity("ann", frozenset(), frozenset()), "PUT", "/v1/venue/status")
 
 
 def test_what_is_sealed_is_opened_for_what_it_belongs_to_alone() -> None:
