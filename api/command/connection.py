@@ -123,7 +123,8 @@ class Connection:
             return
         if epoch_s > self._expires + bounds.expiry_grace_ms / 1000 or self._was_revoked():
             self.closing = "not_authenticated"
-        elif epoch_s > self._expires - bounds.expiry_notice_ms / 1000 and not self._warned:
+            return
+        if epoch_s > self._expires - bounds.expiry_notice_ms / 1000 and not self._warned:
             self._warned = True
             self._notice(frames.Notice("token_expires", expires_at=self._expires))
         silent_s = now - self._heard

@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from api.authentication.tokens import mint_token
+from api.identity import api_keys
 from stack.identity import FIRST_USER, FIRST_USER_FILE, first_user, identity_of, store_of
 from stack.load.venue import MarketSpec
 from stack.ports import HOST
@@ -119,7 +120,8 @@ async def test_a_signed_socket_trades_until_its_key_is_revoked(stack: Stack, acc
         await socket.send_json([{"id": 1, "op": "place", **order(account, "by-socket")}])
         (reply,) = (await socket.receive_json(timeout=PATIENCE_S))["replies"]
         assert reply["status"] == "open", reply
-        oms(stack, "keys", "revoke", signer.key_id, "--json")
+        with store_of(stack.settings) as store:
+            api_keys.revoke(store, "test", signer.key_id)
         while (message := await socket.receive(timeout=PATIENCE_S)).type is aiohttp.WSMsgType.TEXT:
             pass
         assert (message.type, socket.close_code) == (aiohttp.WSMsgType.CLOSE, 4401)
@@ -169,6 +171,8 @@ def test_the_commands_tell_what_they_did(stack: Stack) -> None:
     assert oms(stack, "users", "password", name, "--json")["password"] != made["password"]
     assert name in {user["name"] for user in oms(stack, "users", "list", "--json")["users"]}
     assert oms(stack, "identity", "rotate-key", "--json")["kid"]
+    key = oms(stack, "keys", "create", "--owner", name, "--json")["id"]
+    assert oms(stack, "keys", "revoke", key, "--json")["revoked_at"]
     events = oms(stack, "identity", "events", "--json")["events"]
     assert {"user_created", "user_locked", "signing_key_made"} <= {event["what"] for event in events}
     assert oms(stack, "identity", "verify", "--json")["sound"]
