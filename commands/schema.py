@@ -33,6 +33,20 @@ _TABLES = SQL("""
         PRIMARY KEY (kind, name)
     );
 
+    -- What requests with an Idempotency-Key were answered (streams/idempotency_keys.py). `status` is null
+    -- while one is under way, in the hands of `claim`.
+    CREATE TABLE IF NOT EXISTS idempotency_keys (
+        subject text NOT NULL,
+        key text NOT NULL,
+        fingerprint bytea NOT NULL,
+        claim text NOT NULL,
+        claimed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        status int,
+        body bytea,
+        PRIMARY KEY (subject, key)
+    );
+    CREATE INDEX IF NOT EXISTS idempotency_keys_age ON idempotency_keys (claimed_at);
+
     CREATE TABLE IF NOT EXISTS commits (
         shard smallint NOT NULL,
         last_seq bigint NOT NULL,

@@ -11,21 +11,26 @@ from litestar.openapi import OpenAPIConfig
 from api.auth import bearer_tokens
 from api.command import connection, controls, door, money, order_lists, orders, trades, venue
 from api.command.bounds import WebSocketBounds
+from api.command.described import ABOUT, describe
 from api.command.desk import Desk
 from api.command.directory import Directory
 from api.command.door import Door
 from api.command.gateway import Gateway
+from api.command.idempotency import Idempotency
 from api.command.intake import Intake
 from api.command.listing import Lister
 from api.command.routing import Router
 from api.command.sessions import Sessions
+from api.command.strictness import note_parameters, strict
+from api.problem_page import OPEN_PATH, problems_page
 from api.problems import EXCEPTION_HANDLERS
+from streams.idempotency_keys import IdempotencyKeys
 from streams.listings import ListingStore
 from streams.publisher import make_producer
 
 BODY_BYTES_MAX = 1_048_576
 LINGER_MS = 2
-OPEN_PATHS = ["^/health$", "^/schema", "^/v1/ws$"]  # the WebSocket asks for a token itself
+OPEN_PATHS = ["^/health$", "^/schema", OPEN_PATH, "^/v1/ws$"]  # the WebSocket asks for a token itself
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class CommandApiConfig:
     websocket: WebSocketBounds = field(default_factory=WebSocketBounds)
     shards: int = 1
     postgres_dsn: str = field(default="", repr=False)
-    """Read only where there are several shards, to learn which market is on which."""
+    """Where there are several shards, says which market is on which; keeps idempotency keys."""
 
 
 @get("/health", operation_id="health", sync_to_thread=False)
@@ -51,11 +56,11 @@ def health() -> dict[str, str]:
 
 def create_app(config: CommandApiConfig) -> Litestar:
     """Return the command API, ready to be served."""
-    producer = make_producer(config.kafka_bootstrap, "command-api", LINGER_MS)
     state: dict[str, Any] = {}
 
     @asynccontextmanager
     async def gateway_runs(_: Litestar) -> AsyncIterator[None]:
+        producer = make_producer(config.kafka_bootstrap, "command-api", LINGER_MS)
         gateway = Gateway(producer, config.redis_url, config.reply_ms_max)
         listings = ListingStore(config.postgres_dsn)
         directory = Directory(config.shards, listings)
@@ -81,7 +86,7 @@ def create_app(config: CommandApiConfig) -> Litestar:
     async def own_door() -> Door:
         return cast("Door", state["door"])
 
-    return Litestar(
+    app = Litestar(
         [
             *orders.ROUTES,
             *order_lists.ROUTES,
@@ -91,11 +96,17 @@ def create_app(config: CommandApiConfig) -> Litestar:
             *trades.ROUTES,
             *door.ROUTES,
             health,
+            problems_page,
         ],
         dependencies={"desk": desk, "door": own_door},
+        middleware=[Idempotency(IdempotencyKeys(config.postgres_dsn))],
+        before_request=strict,
         lifespan=[gateway_runs],
         exception_handlers=EXCEPTION_HANDLERS,
         on_app_init=[bearer_tokens(config.token_secret, exclude=OPEN_PATHS).on_app_init],
-        openapi_config=OpenAPIConfig(title="Crypto OMS command API", version="1.0.0"),
+        openapi_config=OpenAPIConfig(title="Crypto OMS command API", version="1.0.0", description=ABOUT),
         request_max_body_size=BODY_BYTES_MAX,
     )
+    describe(app)
+    note_parameters(app)
+    return app

@@ -11,6 +11,7 @@ from api.command.schemas import (
     ClientId,
     DecimalText,
     OrderView,
+    OwnId,
     Request,
     Symbol,
     order_view,
@@ -48,10 +49,10 @@ class PlaceOrderListRequest(Request):
     """
 
     account: AccountId
-    client_list_id: ClientId
     symbol: Symbol
     kind: ListKind
     legs: Annotated[list[LegRequest], Meta(min_length=2, max_length=3)]
+    client_list_id: OwnId = ""
 
 
 class OrderListView(Struct, omit_defaults=False):

@@ -14,6 +14,7 @@ from api.auth import may_act_for, requires
 from api.command import schemas
 from api.command.answers import done_answer
 from api.command.desk import ApiRequest, OwnDesk
+from api.command.idempotency import demanded_key, own_id
 from api.command.schemas import DoneView
 from api.command.venue import AccountInPath
 from api.problems import Problem
@@ -31,12 +32,18 @@ from domain.transfer import (
 TransferInPath = Annotated[str, PathParameter(pattern=schemas.STREAM_PATTERN)]
 
 
-@post("/v1/accounts/{account:str}/withdrawals", operation_id="requestWithdrawal", raises=[Problem])
+@post(
+    "/v1/accounts/{account:str}/withdrawals",
+    operation_id="requestWithdrawal",
+    raises=[Problem],
+    opt=own_id("client_transfer_id"),
+)
 async def request_withdrawal(
     request: ApiRequest, account: AccountInPath, data: JSONBody[schemas.WithdrawalRequest], desk: OwnDesk
 ) -> Response[DoneView]:
     """Hold the funds until the venue has paid them out, once for each client transfer id and shard."""
     may_act_for(request.user, account)
+    data.client_transfer_id = data.client_transfer_id or demanded_key(request, "client_transfer_id")
     shard = await desk.shard_for(data.shard, data.symbol)
     command = RequestWithdrawal(
         **desk.origin(request),
@@ -92,7 +99,7 @@ async def cancel_withdrawal(
     return done_answer(command, transfer, *await desk.send(command), done=HTTPStatus.OK)
 
 
-@post("/v1/transfers", operation_id="transferFunds", raises=[Problem])
+@post("/v1/transfers", operation_id="transferFunds", raises=[Problem], opt=own_id("client_transfer_id"))
 async def transfer_funds(
     request: ApiRequest, data: JSONBody[schemas.TransferRequest], desk: OwnDesk
 ) -> Response[DoneView]:
@@ -100,6 +107,7 @@ async def transfer_funds(
     by way of transit; then the answer says ``sent``, and the account's transfers how it ends.
     """
     may_act_for(request.user, data.account)
+    data.client_transfer_id = data.client_transfer_id or demanded_key(request, "client_transfer_id")
     shard = await desk.shard_for(data.shard, data.symbol)
     wish: dict[str, Any] = {
         **desk.origin(request),
@@ -123,11 +131,13 @@ async def transfer_funds(
     operation_id="adjustBalance",
     guards=[requires("admin")],
     raises=[Problem],
+    opt=own_id("client_transfer_id"),
 )
 async def adjust_balance(
     request: ApiRequest, account: AccountInPath, data: JSONBody[schemas.AdjustmentRequest], desk: OwnDesk
 ) -> Response[DoneView]:
     """Correct what an account has on one shard, once for each client transfer id there."""
+    data.client_transfer_id = data.client_transfer_id or demanded_key(request, "client_transfer_id")
     shard = await desk.shard_for(data.shard, data.symbol)
     command = AdjustBalance(
         **desk.origin(request),

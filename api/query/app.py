@@ -10,6 +10,7 @@ from pymongo import MongoClient
 from pymongo.database import Database
 
 from api.auth import bearer_tokens
+from api.problem_page import OPEN_PATH, problems_page
 from api.problems import EXCEPTION_HANDLERS
 from api.query.activity import Activity
 from api.query.analytics import Analytics
@@ -69,7 +70,7 @@ def create_app(config: QueryConfig) -> Litestar:
     audit = [] if desk is None else AUDIT
     app = Litestar(
         route_handlers=[
-            *(health, venue_status, Orders, OrderLists, Accounts, Markets),
+            *(health, problems_page, venue_status, Orders, OrderLists, Accounts, Markets),
             *MONEY,
             *SEARCHES,
             *audit,
@@ -80,7 +81,9 @@ def create_app(config: QueryConfig) -> Litestar:
             "asked": Provide(asked_of),
             "audit_desk": Provide(lambda: desk, sync_to_thread=False),
         },
-        on_app_init=[bearer_tokens(config.token_secret, exclude=["^/health$", "^/schema"]).on_app_init],
+        on_app_init=[
+            bearer_tokens(config.token_secret, exclude=["^/health$", "^/schema", OPEN_PATH]).on_app_init
+        ],
         before_request=only_known_parameters,
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=OpenAPIConfig(title="Crypto OMS query API", version="1.0.0", description=ABOUT),

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from docs import asyncapi, openapi_query
+from docs import asyncapi, openapi_command, openapi_query, problems
 from docs.rejections import PAGE, with_table
 
 CHECKOUT = Path(__file__).parent.parent.parent
@@ -22,6 +22,16 @@ def test_the_contract_of_the_query_api_is_the_codes() -> None:
     assert openapi_query.PAGE.read_text() == openapi_query.as_text(), (
         "write it anew: python docs/openapi_query.py"
     )
+
+
+def test_the_contract_of_the_command_api_is_the_codes() -> None:
+    assert openapi_command.PAGE.read_text() == openapi_command.as_text(), (
+        "write it anew: python docs/openapi_command.py"
+    )
+
+
+def test_the_page_of_problems_is_the_codes() -> None:
+    assert problems.PAGE.read_text() == problems.as_text(), "write it anew: python docs/problems.py"
 
 
 def test_links_between_documents_lead_somewhere() -> None:
