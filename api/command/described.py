@@ -67,6 +67,9 @@ def describe(app: Litestar) -> None:
     document = app.openapi_schema
     if document.components.schemas is not None:
         document.components.schemas[PROBLEM] = _problem_schema()
+        for name, schema in document.components.schemas.items():
+            if name.endswith(("Request", "Item")) and isinstance(schema, Schema):
+                schema.additional_properties = False
     for item in (document.paths or {}).values():
         for method in ("get", "post", "put", "patch", "delete"):
             operation = getattr(item, method)

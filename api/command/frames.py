@@ -148,7 +148,7 @@ class Reply(Struct, omit_defaults=True):
     """
 
     id: ItemId
-    status: Status | Literal["pending", "ok"]
+    status: Status | Literal["ok"]
     order_id: str = ""
     client_order_id: str = ""
     command_id: str = ""

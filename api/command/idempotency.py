@@ -40,9 +40,11 @@ def own_id(field: str) -> dict[str, Any]:
 
 def key_of(request: Request[Any, Any, Any]) -> str:
     """Return the header's key, none if it is not there; its quotes may be left out. Raises ``Problem``."""
-    text = str(request.headers.get(HEADER, ""))
+    text = request.headers.get(HEADER)
+    if text is None:
+        return ""
     key = text[1:-1] if len(text) >= 2 and text[0] == text[-1] == '"' else text
-    if text and not _PATTERN.fullmatch(key):
+    if not _PATTERN.fullmatch(key):
         detail = f"{HEADER} was {shortened(HEADER, text)}; it is of this form: {CLIENT_ID_PATTERN}"
         raise Problem(HTTPStatus.BAD_REQUEST, "invalid_request", detail, field=HEADER)
     return key

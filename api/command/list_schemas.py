@@ -1,7 +1,7 @@
 """What the command API takes and gives where orders hang together."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
@@ -63,7 +63,7 @@ class OrderListView(Struct, omit_defaults=False):
 
     command_id: str
     list_id: str
-    status: Status | Literal["pending"]
+    status: Status
     legs: list[OrderView] = msgspec.field(default_factory=list)
     replayed: bool = False
     token: str = ""

@@ -60,6 +60,7 @@ async def request_withdrawal(
 @post(
     "/v1/accounts/{account:str}/withdrawals/{transfer:str}/complete",
     operation_id="completeWithdrawal",
+    status_code=HTTPStatus.OK,
     guards=[requires("admin")],
     raises=[Problem],
 )
@@ -81,6 +82,7 @@ async def complete_withdrawal(
 @post(
     "/v1/accounts/{account:str}/withdrawals/{transfer:str}/cancel",
     operation_id="cancelWithdrawal",
+    status_code=HTTPStatus.OK,
     guards=[requires("admin")],
     raises=[Problem],
 )

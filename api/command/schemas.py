@@ -374,7 +374,7 @@ class OrderView(Struct, omit_defaults=False):
 
     command_id: str
     order_id: str
-    status: Status | Literal["pending"]
+    status: Status
     code: str | None = None
     detail: str | None = None
     quantity: str | None = None
@@ -398,7 +398,7 @@ class DoneView(Struct):
 
     command_id: str
     id: str
-    status: Status | Literal["pending"]
+    status: Status
     detail: str | None = None
     replayed: bool = False
     token: str = ""

@@ -39,6 +39,8 @@ def strict(request: Request[Any, Any, Any]) -> None:
         takes = ", ".join(sorted(known)) or "none"
         detail = f"unknown parameter {shortened('', unknown[0])}; this route takes: {takes}"
         raise Problem(HTTPStatus.BAD_REQUEST, "invalid_request", detail, field=unknown[0][:80])
+    for name in known or ():
+        _check_parameter(name, request.query_params.getall(name, []))
     kind = request.content_type[0].lower()
     if (
         request.method in {"POST", "PUT", "PATCH"}
@@ -49,3 +51,10 @@ def strict(request: Request[Any, Any, Any]) -> None:
         raise Problem(
             HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", detail, field="Content-Type"
         )
+
+
+def _check_parameter(name: str, given: list[str]) -> None:
+    """What is left out is left out: ``null`` is no side of a market, and would be taken for both."""
+    if len(given) > 1 or (given == ["null"] and name != "account"):
+        detail = f"{name} was {shortened('', '&'.join(given))}; give it once, or leave it out"
+        raise Problem(HTTPStatus.BAD_REQUEST, "invalid_request", detail, field=name)

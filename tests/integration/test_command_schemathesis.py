@@ -10,6 +10,11 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis import Case
+from schemathesis.specs.openapi.checks import (
+    allow_header_conformance,
+    negative_data_rejection,
+    positive_data_acceptance,
+)
 
 from api.auth import mint_token
 from api.command import examples
@@ -22,6 +27,11 @@ EXAMPLES_MAX = 8  # of each route, so that all of them take less than a minute
 ANSWER_S_MAX = 30
 PATIENCE_S = 60
 
+NOT_ASKED: list[Any] = [
+    positive_data_acceptance,  # an order of an account that is not open has the right form, and is refused
+    negative_data_rejection,  # the framework reads 0 as false and "1" as 1; forms of ours: tests/e2e
+    allow_header_conformance,  # the framework names OPTIONS, which no document does
+]
 schema = schemathesis.openapi.from_dict(openapi_command.document())
 
 
@@ -63,4 +73,4 @@ def test_the_document_is_valid() -> None:
 def test_every_answer_is_one_that_the_document_foresees(
     case: Case[Any], address: str, headers: dict[str, str]
 ) -> None:
-    case.call_and_validate(base_url=address, headers=headers, timeout=ANSWER_S_MAX)
+    case.call_and_validate(base_url=address, headers=headers, timeout=ANSWER_S_MAX, excluded_checks=NOT_ASKED)

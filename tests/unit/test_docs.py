@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from docs import asyncapi, openapi_command, openapi_query, problems
+from api.command import examples
+from docs import asyncapi, commands, openapi_command, openapi_query, problems
 from docs.rejections import PAGE, with_table
 
 CHECKOUT = Path(__file__).parent.parent.parent
@@ -28,6 +29,11 @@ def test_the_contract_of_the_command_api_is_the_codes() -> None:
     assert openapi_command.PAGE.read_text() == openapi_command.as_text(), (
         "write it anew: python docs/openapi_command.py"
     )
+
+
+def test_every_operation_of_the_command_api_has_an_example() -> None:
+    assert {each.operation for each in examples.STORY} == set(commands.summaries())
+    assert commands.PAGE.read_text() == commands.as_text(), "write it anew: python docs/commands.py"
 
 
 def test_the_page_of_problems_is_the_codes() -> None:
