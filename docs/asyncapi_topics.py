@@ -50,7 +50,7 @@ TOPICS: dict[str, tuple[str, tuple[str, ...]]] = {
         ("CommandBatch", "CommandMessage"),
     ),
     EXECUTIONS: (
-        "Events of orders, lists, markets and the venue, by symbol; a record is a slice: `previous` shows gaps.",
+        "Events of orders, lists, markets and the venue, by symbol, in slices: `previous` shows gaps.",
         ("Slice",),
     ),
     ACCOUNTS: (
