@@ -15,6 +15,7 @@ from litestar.openapi.spec import (
     Reference,
     RequestBody,
     Schema,
+    SecurityScheme,
 )
 from litestar.openapi.spec.enums import OpenAPIType
 
@@ -65,6 +66,9 @@ IN_PATH: dict[str, Any] = {
 def describe(app: Litestar) -> None:
     """Complete the document that the application serves."""
     document = app.openapi_schema
+    for scheme in (document.components.security_schemes or {}).values():
+        if isinstance(scheme, SecurityScheme):
+            scheme.name = None  # only an API key has one: with it the document is not valid
     if document.components.schemas is not None:
         document.components.schemas[PROBLEM] = _problem_schema()
         for name, schema in document.components.schemas.items():
