@@ -144,7 +144,7 @@ APPROVE = Right("approve", "approve adjustments", "admin", {"admin": "any", "ris
 # --- Routes: by operation id; WebSockets by their path -----------------------------------------------------
 
 ROUTES: dict[str, Right] = {
-    "health": OPEN,
+    **dict.fromkeys(["health", "problems"], OPEN),
     # a connection says who it is in its first message; each item is then checked for itself
     "WS /v1/ws": OPEN,
     # --- command API ---
@@ -155,6 +155,7 @@ ROUTES: dict[str, Right] = {
             "cancelReplace",
             "amendOrder",
             "cancelOrder",
+            "cancelOrderByName",
             "cancelAll",
             "sendBatch",
             "placeOrderList",
@@ -181,7 +182,7 @@ ROUTES: dict[str, Right] = {
     **dict.fromkeys(["listAdjustments", "approveAdjustment", "rejectAdjustment"], APPROVE),
     "setAccountLimits": SET_LIMITS,
     "changeMarketRules": SET_RULES,
-    **dict.fromkeys(["setMarketStatus", "setAccountStatus", "setVenueStatus"], HALT),
+    **dict.fromkeys(["setMarketStatus", "setAccountStatus", "setVenueStatus", "cancelMarketOrders"], HALT),
     **dict.fromkeys(["setMarkPrice", "bustTrade", "correctTrade"], RUN_MARKETS),
     # --- query API ---
     **dict.fromkeys(["listMarkets", "getMarket", "getBook", "listTrades", "getVenueStatus"], SEE_MARKETS),

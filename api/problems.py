@@ -1,7 +1,8 @@
 """Errors as problem details (RFC 9457): what was wrong, with which value, and what to do.
 
 ``code`` is stable and for programs; ``title``, ``detail`` and ``remedy`` are for people. ``type`` leads to
-the entry in the documentation.
+the entry in the documentation, which each API serves itself. ``field`` and ``value`` name what was wrong
+where one field was, the value shortened.
 """
 
 import logging
@@ -12,6 +13,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException
 from litestar.plugins.problem_details import ProblemDetailsException
 
+from api.faults import Fault, faults_of
 from domain.rejections import CATALOGUE, Reason
 
 logger = logging.getLogger(__name__)
@@ -68,6 +70,21 @@ PROBLEMS: dict[str, Reason] = {
         "This adjustment was decided on, or nobody did so in time.",
         "See its status; ask for another one if it is still needed.",
     ),
+    "idempotency_key_missing": Reason(
+        "The request needs an Idempotency-Key, as nothing else in it says whether it is the same again.",
+        "Send a header Idempotency-Key of your own choosing, or a client id in the body.",
+    ),
+    "idempotency_key_in_use": Reason(
+        "The request with this Idempotency-Key is still under way.",
+        "Ask again after the time named: the answer is then the first one's.",
+    ),
+    "not_confirmed": Reason(
+        "The log has not confirmed the command in time; it may have taken it.",
+        "Send it again, with the same client id: it is done once.",
+    ),
+    "unsupported_media_type": Reason(
+        "The body is of another kind than this API takes.", "Send JSON, as Content-Type: application/json."
+    ),
     "partly_done": Reason(
         "It was done on some shards, and not on others.",
         "See what each shard says, and send it again: what is done stays done.",
@@ -101,6 +118,7 @@ _BY_STATUS = {
     405: "method_not_allowed",
     408: "too_slow",
     413: "too_large",
+    415: "unsupported_media_type",
 }
 
 
@@ -136,23 +154,23 @@ def http_error(request: Request[Any, Any, Any], error: HTTPException) -> Respons
     code = _BY_STATUS.get(error.status_code, "invalid_request")
     status = HTTPStatus(error.status_code)
     headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else error.headers
-    return Problem(status, code, _detail(request, error), headers=headers).to_response(request)
+    faults = faults_of(request, error)
+    problem = Problem(status, code, _detail(request, error, faults), headers=headers, **named(*faults[:1]))
+    return problem.to_response(request)
 
 
-def _detail(request: Request[Any, Any, Any], error: HTTPException) -> str:
+def named(fault: Fault | None = None) -> dict[str, Any]:
+    """Return what a problem says of the field that was wrong: nothing, where it was not one field."""
+    if fault is None or not fault.field:
+        return {}
+    return {"field": fault.field} if fault.value is None else {"field": fault.field, "value": fault.value}
+
+
+def _detail(request: Request[Any, Any, Any], error: HTTPException, faults: list[Fault]) -> str:
     """Name the fields that were wrong, and what was sent, where the framework knows them."""
     if error.status_code == HTTPStatus.NOT_FOUND:
         return f"{request.method} {request.url.path}: {error.detail}"
-    if not isinstance(error.extra, list):
-        return error.detail
-    items = [item for item in error.extra if isinstance(item, dict)]
-    sent = {**request.path_params, **request.query_params}
-    parts = [_fault(str(item.get("key", "body")), str(item.get("message")), sent) for item in items]
-    return "; ".join(parts) or error.detail
-
-
-def _fault(key: str, message: str, sent: dict[str, Any]) -> str:
-    return f"{key}: {message}, was {sent[key]!r}" if key in sent else f"{key}: {message}"
+    return "; ".join(str(fault) for fault in faults) or error.detail
 
 
 def too_deep(request: Request[Any, Any, Any], error: RecursionError) -> Response[Any]:

@@ -46,6 +46,19 @@ _TABLES = SQL("""
         CHECK (decision <> 'approved' OR decided_by <> asked_by)
     );
     CREATE INDEX IF NOT EXISTS adjustments_open ON adjustments (asked_at_us) WHERE decision IS NULL;
+    -- What requests with an Idempotency-Key were answered (streams/idempotency_keys.py). `status` is null
+    -- while one is under way, in the hands of `claim`.
+    CREATE TABLE IF NOT EXISTS idempotency_keys (
+        subject text NOT NULL,
+        key text NOT NULL,
+        fingerprint bytea NOT NULL,
+        claim text NOT NULL,
+        claimed_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+        status int,
+        body bytea,
+        PRIMARY KEY (subject, key)
+    );
+    CREATE INDEX IF NOT EXISTS idempotency_keys_age ON idempotency_keys (claimed_at);
 
     CREATE TABLE IF NOT EXISTS commits (
         shard smallint NOT NULL,

@@ -1,4 +1,4 @@
-"""Writes docs/asyncapi.yaml, the WebSocket's contract, from the code: `python docs/asyncapi.py`."""
+"""Writes docs/asyncapi.yaml, the contract of the WebSocket and the topics: `python docs/asyncapi.py`."""
 
 import sys
 from pathlib import Path
@@ -12,11 +12,21 @@ import yaml
 from api.command import frames
 from api.command.bounds import WebSocketBounds
 from api.command.connection import CLOSE_CODES
+from docs import asyncapi_topics
+from docs.asyncapi_examples import EXAMPLES
 
 PAGE = Path(__file__).with_name("asyncapi.yaml")
 ITEMS = get_args(frames.Item)
 ANSWERS = (frames.Replies, frames.Notice)
 
+SERVERS = {
+    "command-api": {"host": "127.0.0.1:8001", "protocol": "ws", "description": "The command API."},
+    "kafka": {
+        "host": "127.0.0.1:9092",
+        "protocol": "kafka",
+        "description": "The log of commands and events.",
+    },
+}
 ABOUT = """\
 Orders over one connection, many in a frame. A frame is one item or an array of items; each says in `op` what
 it asks for, and its `id`, of your choosing, comes back with its reply. Replies come as they are decided,
@@ -38,23 +48,37 @@ def document() -> dict[str, Any]:
     )
     return {
         "asyncapi": "3.0.0",
-        "info": {"title": "Crypto OMS order entry", "version": "1.0.0", "description": ABOUT + _bounds()},
+        "info": {
+            "title": "Crypto OMS order entry and topics",
+            "version": "1.0.0",
+            "description": ABOUT + _bounds(),
+        },
+        "servers": SERVERS,
         "channels": {
             "orders": {
                 "address": "/v1/ws",
+                "servers": [{"$ref": "#/servers/command-api"}],
                 "bindings": {"ws": {"query": _query()}},
                 "messages": {name: _reference("messages", name) for name in _names()},
-            }
+            },
+            **asyncapi_topics.channels(),
         },
         "operations": {
             "ask": _operation("receive", ITEMS),
             "tell": _operation("send", ANSWERS),
+            **asyncapi_topics.operations(),
         },
         "components": {
-            "messages": {name: {"payload": _reference("schemas", name)} for name in _names()},
-            "schemas": schemas,
+            "messages": {**{name: _message(name) for name in _names()}, **asyncapi_topics.messages()},
+            "schemas": {**asyncapi_topics.schema_components(), **schemas},
         },
     }
+
+
+def _message(name: str) -> dict[str, Any]:
+    """Return one kind of item, or of answer, with an example."""
+    payload = msgspec.json.decode(msgspec.json.encode(EXAMPLES[name]))
+    return {"payload": _reference("schemas", name), "examples": [{"name": "one", "payload": payload}]}
 
 
 def _names() -> list[str]:

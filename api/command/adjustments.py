@@ -18,6 +18,7 @@ from msgspec import Meta, Struct
 from api.command import schemas
 from api.command.answers import done_answer
 from api.command.desk import ApiRequest, OwnDesk
+from api.command.idempotency import demanded_key, own_id
 from api.command.money import TransferInPath
 from api.command.schemas import DoneView
 from api.command.venue import AccountInPath
@@ -62,6 +63,7 @@ class AdjustmentsView(Struct):
     operation_id="adjustBalance",
     status_code=HTTPStatus.ACCEPTED,
     raises=[Problem],
+    opt=own_id("client_transfer_id"),
 )
 async def adjust_balance(
     request: ApiRequest,
@@ -73,6 +75,7 @@ async def adjust_balance(
     """Ask for a correction of what an account has on one shard, once for each client transfer id there.
     Nothing moves before somebody else approves it.
     """
+    data.client_transfer_id = data.client_transfer_id or demanded_key(request, "client_transfer_id")
     shard = await desk.shard_for(data.shard, data.symbol)
     transfer_id = ids.transfer_id(shard, account, data.client_transfer_id)
     wish = Adjustment(account, data.client_transfer_id, data.asset, data.side, data.amount, data.reason)

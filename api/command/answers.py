@@ -7,10 +7,13 @@ from typing import Any
 
 from litestar import Response
 
+from api.command.blame import blamed
 from api.command.fanout import NOT_IN_LOG, Part, combined, shard_view
 from api.command.gateway import OverloadedError, UnavailableError
 from api.command.list_schemas import OrderListView, list_view
-from api.command.schemas import DoneView, OrderView, order_view
+from api.command.routing import code_of
+from api.command.schemas import BatchView, DoneView, OrderView, order_view
+from api.command.wanted import Wanted
 from api.problems import Problem
 from commands.messages import AnyCommand, Outcome
 from domain.order import AmendOrder, CancelOrder, CancelReplace, PlaceOrder
@@ -33,16 +36,41 @@ _STATUS_OF_REFUSAL = {
 }
 
 
+OrderCommand = PlaceOrder | CancelReplace | AmendOrder | CancelOrder
+
+
+def batch_answer(
+    commands: Sequence[OrderCommand], outcomes: Sequence[Outcome | None], token: str, wanted: Wanted
+) -> Response[BatchView]:
+    """Return what became of each command; 202 where nobody waited for any of it."""
+    if wanted == "ack":
+        outcomes, token = [None] * len(commands), ""
+    views = [
+        order_view(command.command_id, command.order_id, outcome, token)
+        for command, outcome in zip(commands, outcomes, strict=True)
+    ]
+    if wanted == "result":
+        for view in views:
+            view.fills = []
+    status = HTTPStatus.ACCEPTED if wanted == "ack" else HTTPStatus.OK
+    return Response(BatchView(views, token), status_code=status)
+
+
 def order_answer(
-    command: PlaceOrder | CancelReplace | AmendOrder | CancelOrder,
+    command: OrderCommand,
     outcome: Outcome | None,
     token: str,
     accepted: HTTPStatus = HTTPStatus.OK,
+    wanted: Wanted = "full",
 ) -> Response[OrderView]:
     """Return what became of an order: ``accepted``, or 202 while it is not decided. Raises ``Problem``."""
+    if wanted == "ack":
+        outcome, token = None, ""
     if outcome is not None and outcome.code:
-        raise _problem(outcome, token)
+        raise _problem(outcome, token, **blamed(command, outcome.code))
     view = order_view(command.command_id, command.order_id, outcome, token)
+    if wanted == "result":
+        view.fills = []
     status = HTTPStatus.ACCEPTED if outcome is None else accepted
     return Response(view, status_code=status, headers=_headers(outcome))
 
@@ -52,11 +80,17 @@ def list_answer(
     outcome: Outcome | None,
     token: str,
     accepted: HTTPStatus = HTTPStatus.OK,
+    wanted: Wanted = "full",
 ) -> Response[OrderListView]:
     """Return what became of an order list: ``accepted``, or 202 while undecided. Raises ``Problem``."""
+    if wanted == "ack":
+        outcome, token = None, ""
     if outcome is not None and outcome.code:
         raise _problem(outcome, token)
     view = list_view(command.command_id, command.list_id, outcome, token)
+    if wanted == "result":
+        for leg in view.legs:
+            leg.fills = []
     status = HTTPStatus.ACCEPTED if outcome is None else accepted
     return Response(view, status_code=status, headers=_headers(outcome))
 
@@ -72,7 +106,7 @@ def done_answer(
     if outcome is None:
         return Response(DoneView(command.command_id, name, "pending"), status_code=HTTPStatus.ACCEPTED)
     if outcome.code:
-        raise _problem(outcome, token)
+        raise _problem(outcome, token, **blamed(command, outcome.code))
     view = DoneView(command.command_id, name, outcome.status, outcome.detail or None, outcome.replayed, token)
     return Response(view, status_code=done, headers=_headers(outcome))
 
@@ -103,11 +137,10 @@ def fanned_answer(
 
 
 def unavailable(error: UnavailableError) -> Problem:
-    overloaded = isinstance(error, OverloadedError)
     after_s = ceil(error.retry_after_ms / 1000) if isinstance(error, OverloadedError) else 1
     return Problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
-        "overloaded" if overloaded else "unavailable",
+        code_of(error),
         str(error),
         headers={"Retry-After": str(after_s)},
     )

@@ -12,23 +12,28 @@ from api.authentication.authenticator import Authenticator, IdentityConfig
 from api.authentication.middleware import authenticated
 from api.command import adjustments, connection, controls, door, money, order_lists, orders, trades, venue
 from api.command.bounds import WebSocketBounds
+from api.command.described import ABOUT, describe
 from api.command.desk import Desk
 from api.command.directory import Directory
 from api.command.door import Door
 from api.command.gateway import Gateway
+from api.command.idempotency import Idempotency
 from api.command.intake import Intake
 from api.command.listing import Lister
 from api.command.routing import Router
 from api.command.sessions import Sessions
+from api.command.strictness import note_parameters, strict
+from api.problem_page import OPEN_PATH, problems_page
 from api.problems import EXCEPTION_HANDLERS
 from api.protection import Protection, ProtectionConfig
 from streams.adjustments import AdjustmentStore
+from streams.idempotency_keys import IdempotencyKeys
 from streams.listings import ListingStore
 from streams.publisher import make_producer
 
 BODY_BYTES_MAX = 1_048_576
 LINGER_MS = 2
-OPEN_PATHS = ["^/health$", "^/schema", "^/v1/ws$"]  # the WebSocket asks for a token itself
+OPEN_PATHS = ["^/health$", "^/schema", OPEN_PATH, "^/v1/ws$"]  # the WebSocket asks for a token itself
 
 
 @dataclass(frozen=True)
@@ -43,7 +48,8 @@ class CommandApiConfig:
     websocket: WebSocketBounds = field(default_factory=WebSocketBounds)
     shards: int = 1
     postgres_dsn: str = field(default="", repr=False)
-    """For adjustments that wait; and, where there are several shards, to learn which market is on which."""
+    """For adjustments that wait and idempotency keys; and, where there are several shards, to learn which
+    market is on which."""
     identity: IdentityConfig | None = None
     """Where users and keys are; without it only the local operator's tokens are taken."""
     protection: ProtectionConfig = field(default_factory=ProtectionConfig)
@@ -65,18 +71,19 @@ HANDLERS = [
     *trades.ROUTES,
     *door.ROUTES,
     health,
+    problems_page,
 ]
 
 
 def create_app(config: CommandApiConfig) -> Litestar:
     """Return the command API, ready to be served."""
     authenticator = Authenticator(config.token_secret, config.identity)
-    producer = make_producer(config.kafka_bootstrap, "command-api", LINGER_MS)
     protection = Protection(config.protection)
     state: dict[str, Any] = {}
 
     @asynccontextmanager
     async def gateway_runs(_: Litestar) -> AsyncIterator[None]:
+        producer = make_producer(config.kafka_bootstrap, "command-api", LINGER_MS)
         gateway = Gateway(producer, config.redis_url, config.reply_ms_max)
         listings = ListingStore(config.postgres_dsn)
         directory = Directory(config.shards, listings)
@@ -109,13 +116,17 @@ def create_app(config: CommandApiConfig) -> Litestar:
     app = Litestar(
         HANDLERS,
         dependencies={"desk": desk, "door": own_door, "adjustments": own_adjustments},
+        middleware=[Idempotency(IdempotencyKeys(config.postgres_dsn))],
+        before_request=strict,
         lifespan=[gateway_runs],
         guards=protection.guards,
         cors_config=protection.cors,
         exception_handlers=EXCEPTION_HANDLERS,
         on_app_init=[authenticated(authenticator, exclude=OPEN_PATHS).on_app_init],
-        openapi_config=OpenAPIConfig(title="Crypto OMS command API", version="1.0.0"),
+        openapi_config=OpenAPIConfig(title="Crypto OMS command API", version="1.0.0", description=ABOUT),
         request_max_body_size=BODY_BYTES_MAX,
     )
+    describe(app)
+    note_parameters(app)
     protection.put_around(app)
     return app

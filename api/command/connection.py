@@ -25,9 +25,12 @@ from api.command.intake import Intake, Origin
 from api.command.outbox import Outbox
 from api.command.sessions import Sessions
 from api.command.sorting import Asked, Frame, Sorting
+from api.permissions import STOP
 from api.problems import Problem
 from api.rate_limits import RateLimits
+from domain.control import SetAccountStatus
 from domain.order import CancelReplace, PlaceOrder
+from domain.order_list import PlaceOrderList
 
 CloseReason = Literal[
     "not_authenticated", "idle", "slow_reader", "too_many_errors", "flood", "session_lost", "going_away"
@@ -205,7 +208,8 @@ class Connection:
         if not sent.commands:
             return
         try:
-            self._desk.gateway.submit(sent.commands, sent.shard, sent)
+            logged = sent.logged if sent.wants_ack else None
+            self._desk.gateway.submit(sent.commands, sent.shard, sent, logged)
         except UnavailableError as error:
             for index in range(len(sent.asked)):
                 sent.refused(index, "unavailable", str(error))
@@ -276,7 +280,7 @@ class Connection:
         known = len(self.accounts) + len(self.shards)
         for shard, frame in by_shard.items():
             for command in frame.commands:
-                if isinstance(command, PlaceOrder | CancelReplace):
+                if isinstance(command, PlaceOrder | CancelReplace | PlaceOrderList):
                     self.accounts[command.account] = None
                     self.shards[shard] = None
         if len(self.accounts) + len(self.shards) > known:
@@ -302,32 +306,51 @@ class Connection:
 
     def _place(self, item: frames.PlaceItem, sorting: Sorting) -> None:
         command = self._desk.intake.place(self._order_origin(item.account), item)
-        sorting.add(item.id, item.client_order_id, command, self._home(item.symbol))
+        sorting.add(item.id, item.client_order_id, command, self._home(item.symbol), item.answer)
 
     def _place_test(self, item: frames.PlaceTestItem, sorting: Sorting) -> None:
         command = self._desk.intake.place(self._origin(), item, dry_run=True)
         sorting.add(item.id, item.client_order_id, command, self._home(item.symbol))
 
     def _cancel(self, item: frames.CancelItem, sorting: Sorting) -> None:
-        directory = self._desk.intake.directory
-        if directory.several and item.order_id is None and item.symbol is None:
-            detail = "cancel by client_order_id names the symbol as well: the order's shard is its market's"
-            raise Problem(HTTPStatus.BAD_REQUEST, "invalid_request", detail)
-        order_id = frames.cancelled_order(item, directory.shard_of(item.symbol or ""))
-        if order_id is None:
-            detail = "cancel names an order by order_id or by client_order_id: give one of them"
-            raise Problem(HTTPStatus.BAD_REQUEST, "invalid_request", detail)
-        command = self._desk.intake.cancel(self._origin(), item.account, order_id)
-        sorting.add(item.id, item.client_order_id or "", command, self._named(order_id))
+        command = self._desk.intake.cancel_named(self._origin(), item)
+        sorting.add(item.id, item.client_order_id or "", command, self._named(command.order_id), item.answer)
 
     def _amend(self, item: frames.AmendItem, sorting: Sorting) -> None:
         command = self._desk.intake.amend(self._origin(), item.order_id, item)
-        sorting.add(item.id, "", command, self._named(item.order_id))
+        sorting.add(item.id, "", command, self._named(item.order_id), item.answer)
 
     def _cancel_replace(self, item: frames.CancelReplaceItem, sorting: Sorting) -> None:
         order = item.order
         command = self._desk.intake.replace(self._order_origin(order.account), item)
-        sorting.add(item.id, order.client_order_id, command, self._home(order.symbol))
+        sorting.add(item.id, order.client_order_id, command, self._home(order.symbol), item.answer)
+
+    def _place_list(self, item: frames.PlaceListItem, sorting: Sorting) -> None:
+        if not item.client_list_id:
+            detail = "client_list_id is missing: it says whether a list is the same again"
+            raise Problem(HTTPStatus.BAD_REQUEST, "invalid_request", detail)
+        command = self._desk.intake.place_list(self._order_origin(item.account), item)
+        sorting.add(item.id, "", command, self._home(item.symbol), item.answer)
+
+    def _cancel_list(self, item: frames.CancelListItem, sorting: Sorting) -> None:
+        command = self._desk.intake.cancel_list(self._origin(), item.account, item.list_id)
+        sorting.add(item.id, "", command, self._named(item.list_id), item.answer)
+
+    def _kill_switch(self, item: frames.KillSwitchItem, sorting: Sorting) -> None:
+        intake, origin = self._desk.intake, self._origin()
+        STOP.check(origin.identity, item.account)
+        command = SetAccountStatus(
+            command_id=intake.new_id(),
+            actor=origin.identity.subject,
+            account=item.account,
+            status=item.status,
+            reason=item.reason,
+            only_tighten=True,
+        )
+        if intake.directory.several:
+            sorting.add_everywhere(item.id, copies(command, intake.directory.shards, intake.new_id))
+        else:
+            sorting.add(item.id, "", command, DEFAULT_SHARD)
 
     def _cancel_all(self, item: frames.CancelAllItem, sorting: Sorting) -> None:
         intake = self._desk.intake
@@ -372,6 +395,9 @@ _HANDLERS: dict[type, Callable[[Connection, Any, Sorting], None]] = {
     frames.AmendItem: Connection._amend,  # noqa: SLF001
     frames.CancelReplaceItem: Connection._cancel_replace,  # noqa: SLF001
     frames.CancelAllItem: Connection._cancel_all,  # noqa: SLF001
+    frames.PlaceListItem: Connection._place_list,  # noqa: SLF001
+    frames.CancelListItem: Connection._cancel_list,  # noqa: SLF001
+    frames.KillSwitchItem: Connection._kill_switch,  # noqa: SLF001
     frames.AuthItem: Connection._auth,  # noqa: SLF001
     frames.SessionItem: Connection._session,  # noqa: SLF001
     frames.PingItem: Connection._ping,  # noqa: SLF001

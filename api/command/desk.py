@@ -15,9 +15,11 @@ from api.command.answers import done_answer, fanned_answer, unavailable
 from api.command.directory import DEFAULT_SHARD
 from api.command.gateway import UnavailableError
 from api.command.intake import Intake, Origin
+from api.command.list_schemas import PlaceOrderListRequest
 from api.command.listing import Lister
 from api.command.routing import Router
 from api.command.schemas import DoneView
+from api.command.wanted import Wanted
 from api.problems import Problem
 from api.rate_limits import RateLimits
 from commands.messages import AnyCommand, Outcome
@@ -25,6 +27,7 @@ from domain.account import LimitsRequest
 from domain.event import Side
 from domain.market import ListMarket
 from domain.order import AmendOrder, CancelAll, CancelOrder, CancelReplace, PlaceOrder
+from domain.order_list import CancelOrderList, PlaceOrderList
 
 __all__ = ["DEFAULT_SHARD", "ApiRequest", "Desk", "OwnDesk"]
 
@@ -62,6 +65,22 @@ class Desk:
     def amend(self, request: ApiRequest, order_id: str, change: schemas.AmendOrderRequest) -> AmendOrder:
         return self._intake.amend(_origin(request), order_id, change)
 
+    def place_list(self, request: ApiRequest, data: PlaceOrderListRequest) -> PlaceOrderList:
+        return self._intake.place_list(_origin(request), data)
+
+    def cancel_list(self, request: ApiRequest, account: str, list_id: str) -> CancelOrderList:
+        return self._intake.cancel_list(_origin(request), account, list_id)
+
+    def new_id(self) -> str:
+        """Return an id that nothing else has."""
+        return self._intake.new_id()
+
+    def cancel_named(
+        self, request: ApiRequest, named: schemas.CancelOrderRequest | schemas.CancelItem
+    ) -> CancelOrder:
+        """Cancel by the order's id or the client's own. Raises ``Problem``."""
+        return self._intake.cancel_named(_origin(request), named)
+
     def cancel(self, request: ApiRequest, account: str, order_id: str) -> CancelOrder:
         return self._intake.cancel(_origin(request), account, order_id)
 
@@ -74,14 +93,16 @@ class Desk:
         """Return until when an order that is sent now is to be executed, in microseconds."""
         return self._intake.valid_until_us()
 
-    async def send_all(self, commands: list[AnyCommand]) -> tuple[list[Outcome | None], str]:
+    async def send_all(
+        self, commands: list[AnyCommand], wanted: Wanted = "full"
+    ) -> tuple[list[Outcome | None], str]:
         """Return the outcome of each command, and the token that reads them back.
 
         Raises ``Problem`` (429, 503).
         """
         await self._pay(commands)
         try:
-            return await self._router.send(commands)
+            return await self._router.send(commands, ack=wanted == "ack")
         except UnavailableError as error:
             raise unavailable(error) from None
 
@@ -89,11 +110,11 @@ class Desk:
         if self._limits is not None:
             await self._limits.of_commands(commands)
 
-    async def send(self, command: AnyCommand) -> tuple[Outcome | None, str]:
+    async def send(self, command: AnyCommand, wanted: Wanted = "full") -> tuple[Outcome | None, str]:
         """Send one command to its shard. Raises ``Problem`` (503)."""
         if symbol := getattr(command, "symbol", None):
             await self.learn([symbol])
-        (outcome,), token = await self.send_all([command])
+        (outcome,), token = await self.send_all([command], wanted)
         return outcome, token
 
     # --- Several shards -----------------------------------------------------------------------------------

@@ -35,7 +35,7 @@ class ShardView(Struct, omit_defaults=False):
 
     shard: int
     command_id: str
-    status: Status | Literal["pending"]
+    status: Status
     code: str | None = None
     detail: str | None = None
 

@@ -12,20 +12,24 @@ import msgspec
 from msgspec import Meta, Struct
 
 from api.command import schemas
-from api.command.schemas import AccountId, ClientId, FillView, StreamId, Symbol
+from api.command.control_schemas import KillSwitchRequest
+from api.command.list_schemas import PlaceOrderListRequest
+from api.command.schemas import AccountId, FillView, StreamId, Symbol
+from api.command.wanted import ABOUT, Wanted
 from api.problems import PROBLEMS
 from commands.messages import Outcome, Status
-from domain import ids
 from domain.event import Side
 from domain.numbers import format_units
 
 ItemId = Annotated[str, Meta(max_length=64)] | int | None
+Answered = Annotated[Wanted, Meta(description=ABOUT)]
 
 
 class PlaceItem(schemas.PlaceOrderRequest, tag_field="op", tag="place"):
     """Place an order."""
 
     id: ItemId = None
+    answer: Answered = "full"
 
 
 class PlaceTestItem(schemas.PlaceOrderRequest, tag_field="op", tag="place_test"):
@@ -34,16 +38,13 @@ class PlaceTestItem(schemas.PlaceOrderRequest, tag_field="op", tag="place_test")
     id: ItemId = None
 
 
-class CancelItem(schemas.Request, kw_only=True, tag_field="op", tag="cancel"):
+class CancelItem(schemas.CancelOrderRequest, kw_only=True, tag_field="op", tag="cancel"):
     """Cancel an order, by its id or by your own. Where there are several shards your own needs the market's
     symbol beside it.
     """
 
-    account: AccountId
-    order_id: StreamId | None = None
-    client_order_id: ClientId | None = None
-    symbol: Symbol | None = None
     id: ItemId = None
+    answer: Answered = "full"
 
 
 class AmendItem(schemas.AmendOrderRequest, kw_only=True, tag_field="op", tag="amend"):
@@ -51,11 +52,36 @@ class AmendItem(schemas.AmendOrderRequest, kw_only=True, tag_field="op", tag="am
 
     order_id: StreamId
     id: ItemId = None
+    answer: Answered = "full"
 
 
 class CancelReplaceItem(schemas.CancelReplaceRequest, tag_field="op", tag="cancel_replace"):
     """Cancel one order and place another in one step."""
 
+    id: ItemId = None
+    answer: Answered = "full"
+
+
+class PlaceListItem(PlaceOrderListRequest, tag_field="op", tag="place_list"):
+    """Place an OCO, OTO or OTOCO list, whole or not at all."""
+
+    id: ItemId = None
+    answer: Answered = "full"
+
+
+class CancelListItem(schemas.Request, kw_only=True, tag_field="op", tag="cancel_list"):
+    """Cancel all orders of a list that are open."""
+
+    account: AccountId
+    list_id: StreamId
+    id: ItemId = None
+    answer: Answered = "full"
+
+
+class KillSwitchItem(KillSwitchRequest, kw_only=True, tag_field="op", tag="kill_switch"):
+    """Cancel all orders of an account and take no new ones, until the venue releases it."""
+
+    account: AccountId
     id: ItemId = None
 
 
@@ -102,6 +128,9 @@ Item = (
     | AmendItem
     | CancelReplaceItem
     | CancelAllItem
+    | PlaceListItem
+    | CancelListItem
+    | KillSwitchItem
     | AuthItem
     | SessionItem
     | PingItem
@@ -113,12 +142,13 @@ OPS = [str(kind.__struct_config__.tag) for kind in get_args(Item)]
 class Reply(Struct, omit_defaults=True):
     """What became of an item. What is empty is left out; ``id`` is null where an item's could not be read.
 
-    ``pending``: it is in the log and will be decided; query the order. ``rejected``, ``refused``: ``code``,
+    ``pending``: it is in the log and will be decided; query the order. Who asked for ``ack`` hears no
+    more. ``rejected``, ``refused``: ``code``,
     ``detail`` and ``remedy`` say why, and what to do. ``ok``: for items that are no commands.
     """
 
     id: ItemId
-    status: Status | Literal["pending", "ok"]
+    status: Status | Literal["ok"]
     order_id: str = ""
     client_order_id: str = ""
     command_id: str = ""
@@ -130,6 +160,8 @@ class Reply(Struct, omit_defaults=True):
     fills: list[FillView] = msgspec.field(default_factory=list)
     replayed: bool = False
     retry_after_ms: int = 0
+    list_id: str = ""
+    legs: list[schemas.OrderView] = msgspec.field(default_factory=list)
 
 
 class Replies(Struct, omit_defaults=True):
@@ -223,13 +255,6 @@ def _item(part: bytes) -> Item | BadItem:
     return item
 
 
-def cancelled_order(item: CancelItem, shard: int) -> str | None:
-    """Return the id of the order to cancel; ``None`` unless exactly one of both ids is given."""
-    if (item.order_id is None) == (item.client_order_id is None):
-        return None
-    return item.order_id or ids.order_id(shard, item.account, item.client_order_id or "")
-
-
 def symbol_of(item: Item | BadItem) -> str | None:
     """Return the market an item names, whose shard it then goes to."""
     if isinstance(item, CancelReplaceItem):
@@ -242,7 +267,7 @@ def refusal(name: ItemId, code: str, detail: str, **more: Any) -> Reply:
     return Reply(name, "refused", code=code, detail=detail, remedy=PROBLEMS[code].remedy, **more)
 
 
-def reply_of(name: ItemId, client_order_id: str, outcome: Outcome) -> Reply:
+def reply_of(name: ItemId, client_order_id: str, outcome: Outcome, wanted: Wanted = "full") -> Reply:
     """Return an outcome with its integers as decimals."""
     reply = Reply(name, outcome.status, outcome.order_id, client_order_id, outcome.command_id)
     reply.replayed = outcome.replayed
@@ -255,9 +280,19 @@ def reply_of(name: ItemId, client_order_id: str, outcome: Outcome) -> Reply:
         reply.remaining = format_units(outcome.remaining, scales.base)
         if outcome.quantity:
             reply.quantity = format_units(outcome.quantity, scales.base)
-        if outcome.fills:
+        if outcome.fills and wanted == "full":
             reply.fills = [schemas.fill_view(fill, scales) for fill in outcome.fills]
+    if outcome.list_id:
+        reply.list_id = outcome.list_id
+        reply.legs = [_leg(outcome.command_id, leg, wanted) for leg in outcome.legs]
     return reply
+
+
+def _leg(command_id: str, leg: Outcome, wanted: Wanted) -> schemas.OrderView:
+    view = schemas.order_view(command_id, leg.order_id, leg, "")
+    if wanted == "result":
+        view.fills = []
+    return view
 
 
 def encode_frame(frame: Replies | Notice) -> bytes:

@@ -7,7 +7,8 @@ because the processor is away, is no failure: the command is in the log, and its
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
 from time import monotonic
 from typing import Protocol
@@ -22,6 +23,7 @@ from api.command import bounds
 from api.command.credit import Credit
 from commands.messages import AnyCommand, CommandBatch, Outcome, decode_replies
 from domain.order import AmendOrder, CancelReplace, PlaceOrder
+from domain.order_list import PlaceOrderList
 from streams.codec import encode
 from streams.progress import PARTS_MAX, Place, read_token, write_token
 from streams.topics import ORDERS
@@ -31,8 +33,9 @@ logger = logging.getLogger(__name__)
 RECONNECT_S = 0.5
 REDIS_WAIT_S = 5.0
 POLL_S = 0.02
+ACK_POLL_S = 0.001  # while somebody waits for the log alone
 
-NEEDS_CREDIT = frozenset({PlaceOrder, CancelReplace, AmendOrder})
+NEEDS_CREDIT = frozenset({PlaceOrder, CancelReplace, AmendOrder, PlaceOrderList})
 """What is shed under overload. All else reduces risk, or is rare, and has credit in reserve."""
 
 
@@ -49,6 +52,10 @@ class OverloadedError(UnavailableError):
             f"{credit.limit}, about {bounds.WORK_MS} ms of its work"
         )
         self.retry_after_ms = credit.retry_after_ms
+
+
+class NotConfirmedError(UnavailableError):
+    """The log has not said in time that it has the command; sent again, it is done once."""
 
 
 class Inbox(Protocol):
@@ -73,7 +80,7 @@ class Answer:
     def __init__(self, count: int) -> None:
         self.outcomes: list[Outcome | None] = [None] * count
         self.error = ""
-        self._missing = count
+        self._missing = self._unlogged = count
         self._tokens: set[str] = set()
         self._done = asyncio.Event()
 
@@ -97,6 +104,17 @@ class Answer:
         if token:
             self._tokens.add(token)
         if self._missing <= 0:
+            self._done.set()
+
+    @property
+    def in_log(self) -> bool:
+        """Whether the log has all of the commands: it said so, or they are decided."""
+        return self._unlogged <= 0 or None not in self.outcomes
+
+    def logged(self, _start: int, count: int) -> None:
+        """Take note that the log has ``count`` of the commands; with the last of them nobody waits on."""
+        self._unlogged -= count
+        if self._unlogged <= 0:
             self._done.set()
 
     async def wait(self) -> None:
@@ -130,6 +148,8 @@ class Gateway:
         self._due: deque[tuple[float, Sequence[str]]] = deque()
         self._tasks: list[asyncio.Task[None]] = []
         self._listening = False
+        self._unlogged = 0
+        self._hurry = asyncio.Event()
 
     async def start(self) -> None:
         self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._poll())]
@@ -148,25 +168,35 @@ class Gateway:
             credit = self._credits[shard] = Credit(monotonic(), self._reply_s_max)
         return credit
 
-    async def send(self, commands: Sequence[AnyCommand], shard: int) -> Answer:
-        """Put the commands into the shard's log, in order, and wait (bounded) for what becomes of them.
+    async def send(self, commands: Sequence[AnyCommand], shard: int, *, ack: bool = False) -> Answer:
+        """Put the commands into the shard's log, in order, and wait (bounded) for what becomes of them; with
+        ``ack`` only until the log has them, on all its replicas.
 
         Raises ``UnavailableError`` if they could not be put there, ``OverloadedError`` if there is no credit
-        for all of them.
+        for all of them, ``NotConfirmedError`` if the log has not said in time whether it has them.
         """
         credit = self.credit(shard)
         new = sum(type(command) in NEEDS_CREDIT for command in commands)
         if new > credit.room or len(commands) - new > credit.reserved_room:
             raise OverloadedError(credit)
         answer = Answer(len(commands))
-        self.submit(commands, shard, answer)
+        self.submit(commands, shard, answer, answer.logged if ack else None)
         await answer.wait()
         if answer.error:
             raise UnavailableError(answer.error)
+        if ack and not answer.in_log:
+            raise NotConfirmedError(f"the log has not confirmed it within {self._reply_s_max:g} s")
         return answer
 
-    def submit(self, commands: Sequence[AnyCommand], shard: int, inbox: Inbox) -> None:
-        """Put the commands into the shard's log, in order; ``inbox`` hears of each by its place among them.
+    def submit(
+        self,
+        commands: Sequence[AnyCommand],
+        shard: int,
+        inbox: Inbox,
+        logged: Callable[[int, int], None] | None = None,
+    ) -> None:
+        """Put the commands into the shard's log, in order; ``inbox`` hears of each by its place among them,
+        and ``logged``, by the place of the first and their number, of those that the log has.
 
         It does not look at the credit. Raises ``UnavailableError`` if they could not be put there.
         """
@@ -174,25 +204,44 @@ class Gateway:
         for start in range(0, len(commands), bounds.COMMANDS_PER_RECORD_MAX):
             some = commands[start : start + bounds.COMMANDS_PER_RECORD_MAX]
             names = [command.command_id for command in some]
-            self._produce(some, names, shard)
+            self._produce(some, names, shard, None if logged is None else partial(logged, start, len(some)))
             now = monotonic()
             number = credit.sent(len(some), now)
             for offset, name in enumerate(names):
                 self._waiting[name] = (inbox, start + offset, credit, number + offset)
             self._due.append((now + self._reply_s_max, names))
 
-    def _produce(self, commands: Sequence[AnyCommand], names: Sequence[str], shard: int) -> None:
+    def _produce(
+        self,
+        commands: Sequence[AnyCommand],
+        names: Sequence[str],
+        shard: int,
+        logged: Callable[[], None] | None,
+    ) -> None:
         value = encode(CommandBatch(tuple(commands), self._channel))
         try:
             self._producer.produce(
-                ORDERS, value, partition=shard, on_delivery=partial(self._delivered, names)
+                ORDERS, value, partition=shard, on_delivery=partial(self._delivered, names, logged)
             )
         except BufferError:
             raise UnavailableError("the queue to Kafka is full") from None
+        if logged is not None:
+            self._unlogged += 1
+            self._hurry.set()
 
-    def _delivered(self, names: Sequence[str], error: KafkaError | None, _message: Message) -> None:
+    def _delivered(
+        self,
+        names: Sequence[str],
+        logged: Callable[[], None] | None,
+        error: KafkaError | None,
+        _message: Message,
+    ) -> None:
+        if logged is not None:
+            self._unlogged -= 1
         if error is not None:
             self._end(names, f"Kafka did not take the command: {error}")
+        elif logged is not None:
+            logged()
 
     def _end(self, names: Sequence[str], error: str = "") -> None:
         """Give up on what nothing was heard of."""
@@ -217,7 +266,17 @@ class Gateway:
                 ticked = now
                 for credit in self._credits.values():
                     credit.tick(now, blind=not self._listening)
-            await asyncio.sleep(POLL_S)
+            await self._pause()
+
+    async def _pause(self) -> None:
+        """Let the others work; not for long if somebody waits for the log to confirm."""
+        if self._unlogged:
+            await asyncio.sleep(ACK_POLL_S)
+            return
+        self._hurry.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(POLL_S):
+                await self._hurry.wait()
 
     async def _listen(self) -> None:
         """Take in replies for as long as the process lives; with Redis away, try again and again."""

@@ -11,12 +11,13 @@ from uuid import uuid4
 from api.auth import Identity
 from api.command import schemas
 from api.command.directory import ONE_SHARD, Directory
-from api.command.list_schemas import LegRequest
+from api.command.list_schemas import LegRequest, PlaceOrderListRequest
 from api.permissions import TRADE
 from api.problems import Problem
 from domain import ids
 from domain.event import Side
 from domain.order import AmendOrder, CancelAll, CancelOrder, CancelReplace, OrderRequest, PlaceOrder
+from domain.order_list import CancelOrderList, ListLeg, PlaceOrderList
 
 
 class Origin(NamedTuple):
@@ -50,6 +51,7 @@ class Intake:
 
     def place(self, origin: Origin, order: schemas.PlaceOrderRequest, *, dry_run: bool = False) -> PlaceOrder:
         TRADE.check(origin.identity, order.account)
+        _check_named(order)
         return PlaceOrder(
             command_id=self.new_id(),
             actor=origin.identity.subject,
@@ -68,6 +70,7 @@ class Intake:
     def replace(self, origin: Origin, asked: schemas.CancelReplaceRequest) -> CancelReplace:
         order = asked.order
         TRADE.check(origin.identity, order.account)
+        _check_named(order)
         shard = self.directory.shard_of(order.symbol)
         self._check_same_shard(asked.cancel_order_id, order.symbol, shard)
         return CancelReplace(
@@ -108,6 +111,56 @@ class Intake:
             trigger_price=change.trigger_price,
         )
 
+    def place_list(self, origin: Origin, asked: PlaceOrderListRequest) -> PlaceOrderList:
+        TRADE.check(origin.identity, asked.account)
+        shard = self.directory.shard_of(asked.symbol)
+        return PlaceOrderList(
+            command_id=self.new_id(),
+            actor=origin.identity.subject,
+            correlation_id=origin.correlation_id,
+            valid_until_us=self.valid_until_us(),
+            list_id=ids.list_id(shard, asked.account, asked.client_list_id),
+            account=asked.account,
+            client_list_id=asked.client_list_id,
+            symbol=asked.symbol,
+            kind=asked.kind,
+            legs=tuple(
+                ListLeg(
+                    ids.order_id(shard, asked.account, leg.client_order_id),
+                    leg.client_order_id,
+                    asked_for(leg, origin.session),
+                )
+                for leg in asked.legs
+            ),
+        )
+
+    def cancel_list(self, origin: Origin, account: str, list_id: str) -> CancelOrderList:
+        TRADE.check(origin.identity, account)
+        self.directory.shard_of_id("list_id", list_id)
+        return CancelOrderList(
+            command_id=self.new_id(),
+            actor=origin.identity.subject,
+            correlation_id=origin.correlation_id,
+            list_id=list_id,
+            account=account,
+        )
+
+    def cancel_named(
+        self, origin: Origin, named: schemas.CancelOrderRequest | schemas.CancelItem
+    ) -> CancelOrder:
+        """Cancel by the order's id, or by the client's own; by that one needs the market where there are
+        several shards.
+        """
+        if (named.order_id is None) == (named.client_order_id is None):
+            detail = "cancel names an order by order_id or by client_order_id: give one of them"
+            raise Problem(HTTPStatus.BAD_REQUEST, "invalid_request", detail)
+        if self.directory.several and named.order_id is None and named.symbol is None:
+            detail = "cancel by client_order_id names the symbol as well: the order's shard is its market's"
+            raise Problem(HTTPStatus.BAD_REQUEST, "invalid_request", detail, field="symbol")
+        shard = self.directory.shard_of(named.symbol or "")
+        own = named.order_id or ids.order_id(shard, named.account, named.client_order_id or "")
+        return self.cancel(origin, named.account, own)
+
     def cancel(self, origin: Origin, account: str, order_id: str) -> CancelOrder:
         TRADE.check(origin.identity, account)
         self.directory.shard_of_id("order_id", order_id)
@@ -136,6 +189,12 @@ class Intake:
             CancelAll(command_id=self.new_id(), actor=actor, account=account, session=session)
             for account in accounts
         ]
+
+
+def _check_named(order: schemas.PlaceOrderRequest) -> None:
+    if not order.client_order_id:
+        detail = "client_order_id is missing: it says whether an order is the same again"
+        raise Problem(HTTPStatus.BAD_REQUEST, "invalid_request", detail, field="client_order_id")
 
 
 def asked_for(order: schemas.PlaceOrderRequest | LegRequest, session: str = "") -> OrderRequest:

@@ -1,7 +1,7 @@
 """What the command API takes and gives where orders hang together."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
@@ -11,6 +11,7 @@ from api.command.schemas import (
     ClientId,
     DecimalText,
     OrderView,
+    OwnId,
     Request,
     Symbol,
     order_view,
@@ -48,10 +49,10 @@ class PlaceOrderListRequest(Request):
     """
 
     account: AccountId
-    client_list_id: ClientId
     symbol: Symbol
     kind: ListKind
     legs: Annotated[list[LegRequest], Meta(min_length=2, max_length=3)]
+    client_list_id: OwnId = ""
 
 
 class OrderListView(Struct, omit_defaults=False):
@@ -62,7 +63,7 @@ class OrderListView(Struct, omit_defaults=False):
 
     command_id: str
     list_id: str
-    status: Status | Literal["pending"]
+    status: Status
     legs: list[OrderView] = msgspec.field(default_factory=list)
     replayed: bool = False
     token: str = ""

@@ -13,6 +13,7 @@ from litestar.params import JSONBody, PathParameter
 from api.command import schemas
 from api.command.answers import done_answer
 from api.command.desk import ApiRequest, OwnDesk
+from api.command.idempotency import demanded_key, own_id
 from api.command.schemas import DoneView
 from api.command.venue import AccountInPath
 from api.permissions import WITHDRAW
@@ -30,12 +31,18 @@ from domain.transfer import (
 TransferInPath = Annotated[str, PathParameter(pattern=schemas.STREAM_PATTERN)]
 
 
-@post("/v1/accounts/{account:str}/withdrawals", operation_id="requestWithdrawal", raises=[Problem])
+@post(
+    "/v1/accounts/{account:str}/withdrawals",
+    operation_id="requestWithdrawal",
+    raises=[Problem],
+    opt=own_id("client_transfer_id"),
+)
 async def request_withdrawal(
     request: ApiRequest, account: AccountInPath, data: JSONBody[schemas.WithdrawalRequest], desk: OwnDesk
 ) -> Response[DoneView]:
     """Hold the funds until the venue has paid them out, once for each client transfer id and shard."""
     WITHDRAW.check(request.user, account)
+    data.client_transfer_id = data.client_transfer_id or demanded_key(request, "client_transfer_id")
     shard = await desk.shard_for(data.shard, data.symbol)
     command = RequestWithdrawal(
         **desk.origin(request),
@@ -52,6 +59,7 @@ async def request_withdrawal(
 @post(
     "/v1/accounts/{account:str}/withdrawals/{transfer:str}/complete",
     operation_id="completeWithdrawal",
+    status_code=HTTPStatus.OK,
     raises=[Problem],
 )
 async def complete_withdrawal(
@@ -72,6 +80,7 @@ async def complete_withdrawal(
 @post(
     "/v1/accounts/{account:str}/withdrawals/{transfer:str}/cancel",
     operation_id="cancelWithdrawal",
+    status_code=HTTPStatus.OK,
     raises=[Problem],
 )
 async def cancel_withdrawal(
@@ -89,7 +98,7 @@ async def cancel_withdrawal(
     return done_answer(command, transfer, *await desk.send(command), done=HTTPStatus.OK)
 
 
-@post("/v1/transfers", operation_id="transferFunds", raises=[Problem])
+@post("/v1/transfers", operation_id="transferFunds", raises=[Problem], opt=own_id("client_transfer_id"))
 async def transfer_funds(
     request: ApiRequest, data: JSONBody[schemas.TransferRequest], desk: OwnDesk
 ) -> Response[DoneView]:
@@ -97,6 +106,7 @@ async def transfer_funds(
     by way of transit; then the answer says ``sent``, and the account's transfers how it ends.
     """
     WITHDRAW.check(request.user, data.account)
+    data.client_transfer_id = data.client_transfer_id or demanded_key(request, "client_transfer_id")
     shard = await desk.shard_for(data.shard, data.symbol)
     wish: dict[str, Any] = {
         **desk.origin(request),

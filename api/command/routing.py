@@ -10,7 +10,14 @@ from typing import Any, NamedTuple, cast
 
 from api.command.directory import DEFAULT_SHARD, Directory
 from api.command.fanout import Part, copies
-from api.command.gateway import Answer, Gateway, OverloadedError, UnavailableError, merged
+from api.command.gateway import (
+    Answer,
+    Gateway,
+    NotConfirmedError,
+    OverloadedError,
+    UnavailableError,
+    merged,
+)
 from commands.messages import AnyCommand, Outcome
 from domain.trade import BustTrade, CorrectTrade
 
@@ -54,8 +61,9 @@ class Router:
                     return self.directory.shard_of_id(name, stream)
         return self.directory.shard_of(getattr(command, "symbol", None) or "")
 
-    async def send(self, commands: Sequence[AnyCommand]) -> Answered:
-        """Send commands, each shard's in the order given, and wait (bounded) for what becomes of them.
+    async def send(self, commands: Sequence[AnyCommand], *, ack: bool = False) -> Answered:
+        """Send commands, each shard's in the order given, and wait (bounded) for what becomes of them; with
+        ``ack`` only until the log has them.
 
         A shard that cannot take its own now refuses these alone, each by an outcome. Raises
         ``UnavailableError`` if no shard could take any.
@@ -64,9 +72,9 @@ class Router:
         if self.directory.several:
             shards = [self.shard_of(command) for command in commands]
         if len(set(shards)) <= 1:
-            answer = await self._gateway.send(commands, shards[0] if shards else DEFAULT_SHARD)
+            answer = await self._gateway.send(commands, shards[0] if shards else DEFAULT_SHARD, ack=ack)
             return Answered(answer.outcomes, answer.token)
-        return await self._send_split(commands, shards)
+        return await self._send_split(commands, shards, ack=ack)
 
     async def send_to(self, command: AnyCommand, shard: int) -> Answered:
         """Send a command to a shard that was chosen. Raises ``UnavailableError``."""
@@ -89,13 +97,18 @@ class Router:
         ]
         return Everywhere(parts, merged(answer.token for answer in answers if isinstance(answer, Answer)))
 
-    async def _send_split(self, commands: Sequence[AnyCommand], shards: Sequence[int]) -> Answered:
+    async def _send_split(
+        self, commands: Sequence[AnyCommand], shards: Sequence[int], *, ack: bool
+    ) -> Answered:
         """Send each shard its own, and put the outcomes into the order of the commands."""
         places: dict[int, list[int]] = {}
         for index, shard in enumerate(shards):
             places.setdefault(shard, []).append(index)
         answers = await asyncio.gather(
-            *(self._gateway.send([commands[index] for index in own], shard) for shard, own in places.items()),
+            *(
+                self._gateway.send([commands[index] for index in own], shard, ack=ack)
+                for shard, own in places.items()
+            ),
             return_exceptions=True,
         )
         failures = [answer for answer in answers if isinstance(answer, UnavailableError)]
@@ -111,6 +124,8 @@ class Router:
 
 
 def code_of(error: UnavailableError) -> str:
+    if isinstance(error, NotConfirmedError):
+        return "not_confirmed"
     return "overloaded" if isinstance(error, OverloadedError) else "unavailable"
 
 

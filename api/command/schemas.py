@@ -39,6 +39,17 @@ ClientId = Annotated[
         examples=["my-order-1"],
     ),
 ]
+OwnId = Annotated[
+    str,
+    Meta(
+        pattern="^[!-~]{0,64}$",
+        description=(
+            "Your own id. The same id again is the same order list or transfer, never a second one. An "
+            "Idempotency-Key may stand for it."
+        ),
+        examples=["my-transfer-1"],
+    ),
+]
 StreamId = Annotated[
     str,
     Meta(
@@ -95,7 +106,10 @@ _ClientText = Annotated[
     str,
     Meta(
         max_length=64,
-        description=f"Your own id, {CLIENT_ID_PATTERN}: the same id again is the same order.",
+        description=(
+            f"Your own id, {CLIENT_ID_PATTERN}: the same id again is the same order. Over REST an "
+            "Idempotency-Key may stand for it."
+        ),
         examples=["my-order-1"],
     ),
 ]
@@ -116,10 +130,10 @@ class Request(Struct, forbid_unknown_fields=True):
 
 class PlaceOrderRequest(Request):
     account: _AccountText
-    client_order_id: _ClientText
     symbol: _SymbolText
     side: Side
     type: OrderType
+    client_order_id: _ClientText = ""
     quantity: _AmountText | None = None
     quote_quantity: Annotated[
         DecimalText | None, Meta(description="Market orders: spend, or earn, so much of the quote asset.")
@@ -143,7 +157,7 @@ class PlaceOrderRequest(Request):
 
     def __post_init__(self) -> None:
         _ACCOUNT.check(self.account)
-        _CLIENT_ORDER_ID.check(self.client_order_id)
+        _CLIENT_ORDER_ID.check(self.client_order_id or None)
         _SYMBOL.check(self.symbol)
         _QUANTITY.check(self.quantity)
         _PRICE.check(self.price)
@@ -174,17 +188,38 @@ class PlaceItem(PlaceOrderRequest, tag_field="op", tag="place"):
     """Places an order, as one of many commands."""
 
 
-class CancelItem(Request, tag_field="op", tag="cancel"):
-    """Cancels an order, as one of many commands."""
+class CancelOrderRequest(Request):
+    """By ``order_id`` or by your own ``client_order_id``, to which ``symbol`` belongs where there are several
+    shards.
+    """
 
     account: AccountId
+    order_id: StreamId | None = None
+    client_order_id: ClientId | None = None
+    symbol: Symbol | None = None
+
+
+class CancelItem(CancelOrderRequest, tag_field="op", tag="cancel"):
+    """Cancels an order, as one of many commands."""
+
+
+class AmendItem(AmendOrderRequest, kw_only=True, tag_field="op", tag="amend"):
+    """Changes an open order, as one of many commands."""
+
     order_id: StreamId
+
+
+class CancelReplaceItem(CancelReplaceRequest, tag_field="op", tag="cancel_replace"):
+    """Cancels one order and places another in one step, as one of many commands."""
+
+
+BatchItem = PlaceItem | CancelItem | AmendItem | CancelReplaceItem
 
 
 class BatchRequest(Request):
     """Commands that are decided one after the other, in this order. One that is refused stops no other."""
 
-    commands: Annotated[list[PlaceItem | CancelItem], Meta(min_length=1, max_length=COMMANDS_PER_BATCH_MAX)]
+    commands: Annotated[list[BatchItem], Meta(min_length=1, max_length=COMMANDS_PER_BATCH_MAX)]
 
 
 class OpenAccountRequest(Request):
@@ -192,17 +227,17 @@ class OpenAccountRequest(Request):
 
 
 class DepositRequest(Request):
-    client_transfer_id: ClientId
     asset: Asset
     amount: DecimalText
+    client_transfer_id: OwnId = ""
     shard: ShardNumber | None = None
     symbol: MarketOfShard | None = None
 
 
 class WithdrawalRequest(Request):
-    client_transfer_id: ClientId
     asset: Asset
     amount: DecimalText
+    client_transfer_id: OwnId = ""
     destination: Annotated[
         str, Meta(max_length=128, description="The id of where the money goes; no personal data.")
     ] = ""
@@ -226,20 +261,20 @@ class TransferRequest(Request):
 
     account: AccountId
     to_account: AccountId
-    client_transfer_id: ClientId
     asset: Asset
     amount: DecimalText
+    client_transfer_id: OwnId = ""
     shard: ShardNumber | None = None
     symbol: MarketOfShard | None = None
     to_shard: Annotated[int, Meta(ge=0, lt=ids.SHARDS_MAX, description="If it is another one.")] | None = None
 
 
 class AdjustmentRequest(Request):
-    client_transfer_id: ClientId
     side: AdjustmentSide
     asset: Asset
     amount: DecimalText
     reason: Reason
+    client_transfer_id: OwnId = ""
     shard: ShardNumber | None = None
     symbol: MarketOfShard | None = None
 
@@ -336,7 +371,7 @@ class OrderView(Struct, omit_defaults=False):
 
     command_id: str
     order_id: str
-    status: Status | Literal["pending"]
+    status: Status
     code: str | None = None
     detail: str | None = None
     quantity: str | None = None
@@ -360,7 +395,7 @@ class DoneView(Struct):
 
     command_id: str
     id: str
-    status: Status | Literal["pending"]
+    status: Status
     detail: str | None = None
     replayed: bool = False
     token: str = ""

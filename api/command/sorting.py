@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol
 
 from api.command import frames
 from api.command.fanout import Gathering, Part, combined
+from api.command.wanted import Wanted
 from commands.messages import AnyCommand, Outcome
 
 
@@ -30,36 +31,57 @@ class Asked(NamedTuple):
     order_id: str
     command_id: str
     gathering: Gathering | None = None
+    wanted: Wanted = "full"
+    list_id: str = ""
 
 
 class Frame:
     """The commands of one frame for one shard, until all are answered: the gateway's inbox for them."""
 
-    __slots__ = ("asked", "commands", "connection", "shard")
+    __slots__ = ("acknowledged", "asked", "commands", "connection", "shard")
 
     def __init__(self, connection: Replying, shard: int) -> None:
         self.connection = connection
         self.shard = shard
         self.asked: list[Asked] = []
         self.commands: list[AnyCommand] = []
+        self.acknowledged: set[int] = set()
+
+    @property
+    def wants_ack(self) -> bool:
+        return any(asked.wanted == "ack" for asked in self.asked)
+
+    def logged(self, start: int, count: int) -> None:
+        """Answer those in the log that nobody waits for any longer."""
+        for index in range(start, start + count):
+            self._acknowledge(index)
+        self.connection.flush("")
+
+    def _acknowledge(self, index: int) -> None:
+        asked = self.asked[index]
+        if asked.wanted == "ack" and index not in self.acknowledged:
+            self.acknowledged.add(index)
+            self.connection.reply(_pending(asked))
 
     def decided(self, index: int, outcome: Outcome) -> None:
         asked = self.asked[index]
         self.connection.in_flight -= 1
         if asked.gathering is not None:
             self._gather(index, asked.gathering, outcome)
+        elif asked.wanted == "ack":
+            self._acknowledge(index)
         else:
-            self.connection.reply(frames.reply_of(asked.id, asked.client_order_id, outcome))
+            self.connection.reply(frames.reply_of(asked.id, asked.client_order_id, outcome, asked.wanted))
 
     def pending(self, index: int) -> None:
         asked = self.asked[index]
         self.connection.in_flight -= 1
         if asked.gathering is not None:
             self._gather(index, asked.gathering)
-        else:
-            self.connection.reply(
-                frames.Reply(asked.id, "pending", asked.order_id, asked.client_order_id, asked.command_id)
-            )
+        elif asked.wanted != "ack":
+            self.connection.reply(_pending(asked))
+        elif index not in self.acknowledged:
+            self.connection.reply(frames.refusal(asked.id, "not_confirmed", "the log has not confirmed it"))
 
     def failed(self, index: int, error: str) -> None:
         self.connection.in_flight -= 1
@@ -87,6 +109,12 @@ class Frame:
         gathering.add(Part(self.shard, self.commands[index], outcome, code, error))
 
 
+def _pending(asked: Asked) -> frames.Reply:
+    reply = frames.Reply(asked.id, "pending", asked.order_id, asked.client_order_id, asked.command_id)
+    reply.list_id = asked.list_id
+    return reply
+
+
 class Sorting:
     """Sorts the commands of one frame by their shards, in order."""
 
@@ -96,9 +124,17 @@ class Sorting:
         self.connection = connection
         self.frames: dict[int, Frame] = {}
 
-    def add(self, name: frames.ItemId, client_order_id: str, command: AnyCommand, shard: int) -> None:
-        order_id = getattr(command, "order_id", "")
-        self._put(shard, command, Asked(name, client_order_id, order_id, command.command_id))
+    def add(
+        self,
+        name: frames.ItemId,
+        client_order_id: str,
+        command: AnyCommand,
+        shard: int,
+        wanted: Wanted = "full",
+    ) -> None:
+        order_id, list_id = getattr(command, "order_id", ""), getattr(command, "list_id", "")
+        asked = Asked(name, client_order_id, order_id, command.command_id, None, wanted, list_id)
+        self._put(shard, command, asked)
 
     def add_everywhere(self, name: frames.ItemId, own: Sequence[AnyCommand]) -> None:
         """Take in one command for each shard, all of which make one reply."""

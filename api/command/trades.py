@@ -14,7 +14,7 @@ from api.command.venue import SymbolInPath
 from api.problems import Problem
 from domain.trade import BustTrade, CorrectTrade
 
-TRADE_ID_MAX = 2**63 - 1
+TRADE_ID_MAX = 2**53 - 1  # beyond it JSON readers round
 
 TradeIdInPath = Annotated[int, PathParameter(ge=1, le=TRADE_ID_MAX)]
 Reason = Annotated[
@@ -45,6 +45,7 @@ class CorrectTradeRequest(Request):
 @post(
     "/v1/markets/{symbol:str}/trades/{trade_id:int}/bust",
     operation_id="bustTrade",
+    status_code=HTTPStatus.OK,
     raises=[Problem],
 )
 async def bust_trade(
@@ -68,6 +69,7 @@ async def bust_trade(
 @post(
     "/v1/markets/{symbol:str}/trades/{trade_id:int}/correct",
     operation_id="correctTrade",
+    status_code=HTTPStatus.OK,
     raises=[Problem],
 )
 async def correct_trade(

@@ -9,6 +9,7 @@ from litestar.params import JSONBody, PathParameter
 from api.command import schemas
 from api.command.answers import done_answer
 from api.command.desk import ApiRequest, OwnDesk
+from api.command.idempotency import demanded_key, own_id
 from api.command.schemas import DoneView
 from api.problems import Problem
 from domain import ids
@@ -32,11 +33,13 @@ async def open_account(
     "/v1/accounts/{account:str}/deposits",
     operation_id="deposit",
     raises=[Problem],
+    opt=own_id("client_transfer_id"),
 )
 async def deposit(
     request: ApiRequest, account: AccountInPath, data: JSONBody[schemas.DepositRequest], desk: OwnDesk
 ) -> Response[DoneView]:
     """Credit an account on one shard, once for each client transfer id there."""
+    data.client_transfer_id = data.client_transfer_id or demanded_key(request, "client_transfer_id")
     shard = await desk.shard_for(data.shard, data.symbol)
     command = Deposit(
         **desk.origin(request),

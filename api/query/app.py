@@ -11,6 +11,7 @@ from pymongo.database import Database
 
 from api.authentication.authenticator import Authenticator, IdentityConfig
 from api.authentication.middleware import authenticated
+from api.problem_page import OPEN_PATH, problems_page
 from api.problems import EXCEPTION_HANDLERS
 from api.protection import Protection, ProtectionConfig
 from api.query.activity import Activity
@@ -76,7 +77,7 @@ def create_app(config: QueryConfig) -> Litestar:
     audit = [] if desk is None else AUDIT
     app = Litestar(
         route_handlers=[
-            *(health, venue_status, Orders, OrderLists, Accounts, Markets),
+            *(health, problems_page, venue_status, Orders, OrderLists, Accounts, Markets),
             *MONEY,
             *SEARCHES,
             *audit,
@@ -87,7 +88,7 @@ def create_app(config: QueryConfig) -> Litestar:
             "asked": Provide(asked_of),
             "audit_desk": Provide(lambda: desk, sync_to_thread=False),
         },
-        on_app_init=[authenticated(authenticator, exclude=["^/health$", "^/schema"]).on_app_init],
+        on_app_init=[authenticated(authenticator, exclude=["^/health$", "^/schema", OPEN_PATH]).on_app_init],
         guards=protection.guards,
         cors_config=protection.cors,
         before_request=only_known_parameters,

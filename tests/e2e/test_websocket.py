@@ -246,6 +246,28 @@ async def test_who_does_not_read_is_let_go_and_nobody_else_notices(stack: Stack,
         assert (await other.ask({"op": "ping"}))[0]["status"] == "ok"
 
 
+async def test_lists_acknowledgements_and_the_kill_switch(stack: Stack, account: str) -> None:
+    legs = [
+        {"client_order_id": "in", "side": "buy", "type": "limit", "quantity": "1", "price": "10"},
+        {"client_order_id": "out", "side": "sell", "type": "limit", "quantity": "1", "price": "20"},
+    ]
+    both = {"op": "place_list", "account": account, "client_list_id": "l", "symbol": SYMBOL, "kind": "oto"}
+    async with trading(stack, account) as trader:
+        (placed,) = await trader.ask({**both, "legs": legs})
+        assert placed["status"] == "executing"
+        assert [leg["status"] for leg in placed["legs"]] == ["open", "pending"]
+        (ended,) = await trader.ask({"op": "cancel_list", "account": account, "list_id": placed["list_id"]})
+        assert ended["status"] == "cancelled"
+        acknowledged, decided = await trader.ask(
+            trader.order("acknowledged", answer="ack"), trader.order("decided")
+        )
+        assert (acknowledged["status"], decided["status"]) == ("pending", "open")
+        (stopped,) = await trader.ask({"op": "kill_switch", "account": account})
+        assert (stopped["status"], stopped["detail"]) == ("set", "2 orders cancelled")
+        (late,) = await trader.ask(trader.order("late"))
+        assert late["code"] == "account_restricted"
+
+
 async def test_overload_sheds_new_orders_lets_cancels_pass_and_ends(stack: Stack, account: str) -> None:
     processor = psutil.Process(stack.pid("order-processor"))
     async with trading(stack, account) as trader:

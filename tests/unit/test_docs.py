@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from docs import asyncapi, openapi_query, permissions
+from api.command import examples
+from docs import asyncapi, commands, openapi_command, openapi_query, permissions, problems
 from docs.rejections import PAGE, with_table
 
 CHECKOUT = Path(__file__).parent.parent.parent
@@ -22,6 +23,21 @@ def test_the_contract_of_the_query_api_is_the_codes() -> None:
     assert openapi_query.PAGE.read_text() == openapi_query.as_text(), (
         "write it anew: python docs/openapi_query.py"
     )
+
+
+def test_the_contract_of_the_command_api_is_the_codes() -> None:
+    assert openapi_command.PAGE.read_text() == openapi_command.as_text(), (
+        "write it anew: python docs/openapi_command.py"
+    )
+
+
+def test_every_operation_of_the_command_api_has_an_example() -> None:
+    assert {each.operation for each in examples.STORY} == set(commands.summaries())
+    assert commands.PAGE.read_text() == commands.as_text(), "write it anew: python docs/commands.py"
+
+
+def test_the_page_of_problems_is_the_codes() -> None:
+    assert problems.PAGE.read_text() == problems.as_text(), "write it anew: python docs/problems.py"
 
 
 def test_links_between_documents_lead_somewhere() -> None:

@@ -1,7 +1,7 @@
 """A connection, without a socket and without servers: what it answers, and when it is to be closed."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, cast
 
@@ -40,7 +40,14 @@ class FakeGateway:
     def credit(self, shard: int) -> Credit:
         return self.others.get(shard, self.own)
 
-    def submit(self, commands: Sequence[AnyCommand], shard: int, inbox: Inbox) -> None:
+    def submit(
+        self,
+        commands: Sequence[AnyCommand],
+        shard: int,
+        inbox: Inbox,
+        logged: Callable[[int, int], None] | None = None,
+    ) -> None:
+        self.logged = logged
         self.credit(shard).sent(len(commands), 0.0)
         self.shards += [shard] * len(commands)
         self.taken += [(command, inbox, index) for index, command in enumerate(commands)]

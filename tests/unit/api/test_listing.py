@@ -64,7 +64,7 @@ class Shard:
         self.outcome: Outcome | None = Outcome("list", "listed")
         self.sent_to: list[int] = []
 
-    async def send(self, commands: Sequence[AnyCommand], shard: int) -> Answer:
+    async def send(self, commands: Sequence[AnyCommand], shard: int, *, ack: bool = False) -> Answer:  # noqa: ARG002 - as the gateway's
         self.sent_to.append(shard)
         answer = Answer(len(commands))
         answer.outcomes = [self.outcome]

@@ -29,7 +29,7 @@ class Shards:
         self.away: dict[int, UnavailableError] = {}
         self.silent: set[int] = set()
 
-    async def send(self, commands: Sequence[AnyCommand], shard: int) -> Answer:
+    async def send(self, commands: Sequence[AnyCommand], shard: int, *, ack: bool = False) -> Answer:  # noqa: ARG002 - as the gateway's
         if shard in self.away:
             raise self.away[shard]
         self.sent.append((shard, [command.command_id for command in commands]))
