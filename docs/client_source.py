@@ -49,6 +49,7 @@ ANSWERS = (
     "api.query.pnl",
     "api.query.analytics",
     "api.query.activity",
+    "api.query.account_list",
     "api.query.money",
 )
 SERVER_ONLY = {"Request", "Use", "Wanted", "BadItem"}

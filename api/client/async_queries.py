@@ -12,6 +12,8 @@ from api.client.errors import ClientError
 from api.client.types import (
     AccountBalance,
     AccountPosition,
+    AccountRow,
+    AccountsPage,
     AccountView,
     ActivityPage,
     ActivityView,
@@ -112,6 +114,14 @@ class AsyncQueries(AsyncSender):
     async def account(self, account: str) -> AccountView:
         """Return what the account may do."""
         return await self.send(Call("query", "GET", path_of("accounts", account), AccountView))
+
+    def search_accounts(
+        self, *, account: Accounts = None, limit: int = bounds.PAGE_LIMIT
+    ) -> AsyncIterator[AccountRow]:
+        """Yield all accounts that one may see, by name."""
+        params = params_of(account=account, limit=limit)
+        call = Call("query", "GET", "/v1/accounts", AccountsPage, params=params)
+        return self._pages(call, lambda page: page.accounts)
 
     async def balances(self, account: str) -> BalancesView:
         """Return what the account has of each asset."""

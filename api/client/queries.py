@@ -15,6 +15,8 @@ from api.client.sending import Sender
 from api.client.types import (
     AccountBalance,
     AccountPosition,
+    AccountRow,
+    AccountsPage,
     AccountView,
     ActivityPage,
     ActivityView,
@@ -115,6 +117,14 @@ class Queries(Sender):
     def account(self, account: str) -> AccountView:
         """Return what the account may do."""
         return self.send(Call("query", "GET", path_of("accounts", account), AccountView))
+
+    def search_accounts(
+        self, *, account: Accounts = None, limit: int = bounds.PAGE_LIMIT
+    ) -> Iterator[AccountRow]:
+        """Yield all accounts that one may see, by name."""
+        params = params_of(account=account, limit=limit)
+        call = Call("query", "GET", "/v1/accounts", AccountsPage, params=params)
+        return self._pages(call, lambda page: page.accounts)
 
     def balances(self, account: str) -> BalancesView:
         """Return what the account has of each asset."""

@@ -11,6 +11,7 @@ from pymongo.database import Database
 
 from api.auth import bearer_tokens
 from api.problems import EXCEPTION_HANDLERS
+from api.query.account_list import AccountList
 from api.query.activity import Activity
 from api.query.analytics import Analytics
 from api.query.audit import CONTROLLERS as AUDIT
@@ -31,7 +32,7 @@ from api.query.trade_lists import CONTROLLERS as TRADES
 from projections.generations import live_view
 from projections.projection import Document
 
-SEARCHES = [Activity, OrderSearch, OrderEvents, *TRADES, Holdings, Pnl, Analytics]
+SEARCHES = [AccountList, Activity, OrderSearch, OrderEvents, *TRADES, Holdings, Pnl, Analytics]
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ from api.client.types.command_schemas import (
     WithdrawalRequest,
 )
 from api.client.types.command_trades import BustTradeRequest, CorrectTradeRequest
+from api.client.types.query_account_list import AccountRow, AccountsPage
 from api.client.types.query_activity import ActivityPage, ActivityView
 from api.client.types.query_analytics import (
     FeeFigures,
@@ -114,9 +115,11 @@ __all__ = [
     "AccountGroupRequest",
     "AccountLimitsRequest",
     "AccountPosition",
+    "AccountRow",
     "AccountShardView",
     "AccountStatusRequest",
     "AccountView",
+    "AccountsPage",
     "ActivityPage",
     "ActivityView",
     "AdjustmentRequest",
