@@ -50,6 +50,8 @@ ANSWERS = (
     "api.query.analytics",
     "api.query.activity",
     "api.query.account_list",
+    "api.query.equity",
+    "api.query.portfolio",
     "api.query.money",
 )
 SERVER_ONLY = {"Request", "Use", "Wanted", "BadItem"}

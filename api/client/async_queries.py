@@ -24,6 +24,7 @@ from api.client.types import (
     DailyPnlPage,
     DailyPnlView,
     EntriesView,
+    EquityView,
     FeeFiguresView,
     LimitsView,
     MarketsView,
@@ -36,6 +37,7 @@ from api.client.types import (
     OrderView,
     OwnTradesPage,
     OwnTradeView,
+    PortfolioView,
     PositionsPage,
     PositionsView,
     TradeFiguresView,
@@ -44,9 +46,10 @@ from api.client.types import (
     TransfersPage,
     TransferView,
     TrialBalanceView,
+    TurnoverView,
     VenuesView,
 )
-from api.client.types.words import OrderStatus, OrderType, Side
+from api.client.types.words import OrderStatus, OrderType, Side, Step
 
 P = TypeVar("P")
 E = TypeVar("E")
@@ -245,6 +248,31 @@ class AsyncQueries(AsyncSender):
         params = params_of(account=account, symbol=symbol, from_=since, to=until, limit=limit)
         call = Call("query", "GET", "/v1/pnl/daily", DailyPnlPage, params=params)
         return self._pages(call, lambda page: page.days)
+
+    async def portfolio(self, account: str) -> PortfolioView:
+        """Return the account's positions at mark: what they are worth, and what they made."""
+        return await self.send(Call("query", "GET", path_of("accounts", account, "portfolio"), PortfolioView))
+
+    async def equity(
+        self,
+        account: str,
+        step: Step = "day",
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> EquityView:
+        """Return the account's net PnL at mark by hour or day, and how far it fell."""
+        params = params_of(step=step, from_=since, to=until)
+        path = path_of("accounts", account, "equity")
+        return await self.send(Call("query", "GET", path, EquityView, params=params))
+
+    async def turnover(
+        self, account: str, *, symbol: str | None = None, since: date | None = None, until: date | None = None
+    ) -> TurnoverView:
+        """Return what the account traded, by day and market."""
+        params = params_of(symbol=symbol, from_=since, to=until)
+        path = path_of("accounts", account, "turnover")
+        return await self.send(Call("query", "GET", path, TurnoverView, params=params))
 
     async def sum_trades(
         self,

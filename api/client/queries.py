@@ -27,6 +27,7 @@ from api.client.types import (
     DailyPnlPage,
     DailyPnlView,
     EntriesView,
+    EquityView,
     FeeFiguresView,
     LimitsView,
     MarketsView,
@@ -39,6 +40,7 @@ from api.client.types import (
     OrderView,
     OwnTradesPage,
     OwnTradeView,
+    PortfolioView,
     PositionsPage,
     PositionsView,
     TradeFiguresView,
@@ -47,9 +49,10 @@ from api.client.types import (
     TransfersPage,
     TransferView,
     TrialBalanceView,
+    TurnoverView,
     VenuesView,
 )
-from api.client.types.words import OrderStatus, OrderType, Side
+from api.client.types.words import OrderStatus, OrderType, Side, Step
 
 P = TypeVar("P")
 E = TypeVar("E")
@@ -246,6 +249,31 @@ class Queries(Sender):
         params = params_of(account=account, symbol=symbol, from_=since, to=until, limit=limit)
         call = Call("query", "GET", "/v1/pnl/daily", DailyPnlPage, params=params)
         return self._pages(call, lambda page: page.days)
+
+    def portfolio(self, account: str) -> PortfolioView:
+        """Return the account's positions at mark: what they are worth, and what they made."""
+        return self.send(Call("query", "GET", path_of("accounts", account, "portfolio"), PortfolioView))
+
+    def equity(
+        self,
+        account: str,
+        step: Step = "day",
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> EquityView:
+        """Return the account's net PnL at mark by hour or day, and how far it fell."""
+        params = params_of(step=step, from_=since, to=until)
+        path = path_of("accounts", account, "equity")
+        return self.send(Call("query", "GET", path, EquityView, params=params))
+
+    def turnover(
+        self, account: str, *, symbol: str | None = None, since: date | None = None, until: date | None = None
+    ) -> TurnoverView:
+        """Return what the account traded, by day and market."""
+        params = params_of(symbol=symbol, from_=since, to=until)
+        path = path_of("accounts", account, "turnover")
+        return self.send(Call("query", "GET", path, TurnoverView, params=params))
 
     def sum_trades(
         self,

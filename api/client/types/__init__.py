@@ -63,6 +63,7 @@ from api.client.types.query_analytics import (
     TradeFiguresView,
 )
 from api.client.types.query_book_views import BookOrderView, BookView, LevelView, OrderBookView, QueueView
+from api.client.types.query_equity import DrawdownView, EquityPoint, EquityView
 from api.client.types.query_holdings import (
     AccountBalance,
     AccountPosition,
@@ -92,6 +93,14 @@ from api.client.types.query_order_views import (
     TriggerView,
 )
 from api.client.types.query_pnl import DailyPnlPage, DailyPnlView
+from api.client.types.query_portfolio import (
+    HoldingView,
+    PortfolioTotal,
+    PortfolioView,
+    TurnoverDay,
+    TurnoverTotal,
+    TurnoverView,
+)
 from api.client.types.query_trade_lists import OwnTradeRow, OwnTradesPage, OwnTradeView, TradeRow
 from api.client.types.query_trade_views import TradeChangeView
 from api.client.types.query_views import (
@@ -149,12 +158,16 @@ __all__ = [
     "DailyPnlView",
     "DepositRequest",
     "DoneView",
+    "DrawdownView",
     "EntriesView",
     "EntryView",
+    "EquityPoint",
+    "EquityView",
     "FeeFigures",
     "FeeFiguresView",
     "FillOutcome",
     "FillView",
+    "HoldingView",
     "KillSwitchRequest",
     "LegRequest",
     "LegView",
@@ -191,6 +204,8 @@ __all__ = [
     "PlaceOrderRequest",
     "PlaceTestItem",
     "PongItem",
+    "PortfolioTotal",
+    "PortfolioView",
     "PositionView",
     "PositionsPage",
     "PositionsView",
@@ -212,6 +227,9 @@ __all__ = [
     "TransfersPage",
     "TrialBalanceView",
     "TriggerView",
+    "TurnoverDay",
+    "TurnoverTotal",
+    "TurnoverView",
     "VenueStatusRequest",
     "VenueView",
     "VenuesView",

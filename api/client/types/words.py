@@ -34,6 +34,7 @@ LegRole = Literal["working", "pending"]
 Liquidity = Literal["maker", "taker"]
 ListEnd = Literal["done", "requested"]
 ListKind = Literal["oco", "oto", "otoco"]
+MarkSource = Literal["mark", "last"]
 MarketStatus = Literal["open", "cancel_only", "halted", "closed"]
 OrderStatus = Literal["pending", "waiting", "open", "partially_filled", "filled", "cancelled", "rejected"]
 OrderType = Literal[
@@ -69,6 +70,7 @@ Status = Literal[
     "busted",
     "corrected",
 ]
+Step = Literal["hour", "day"]
 TimeInForce = Literal["gtc", "ioc", "fok", "gtd", "day"]
 TradeStatus = Literal["made", "busted", "corrected"]
 TriggerSource = Literal["last", "mark"]
