@@ -1,4 +1,4 @@
-"""Requests over aiohttp, which also carries the WebSocket. *Measured:* a third of httpx's CPU a request."""
+"""Requests over aiohttp, which also carries the WebSocket, and which the load generator was measured with."""
 
 import aiohttp
 from yarl import URL
@@ -39,8 +39,7 @@ class AsyncTransport:
                 request.method, url, data=data, headers=request.headers, allow_redirects=False
             ) as response:
                 body = await response.read()
-                headers = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status, headers, body)
+                return Answer(response.status, response.headers, body)
         except (aiohttp.ClientError, TimeoutError) as error:
             why = f"{request.method} {url.origin()} did not answer: {type(error).__name__}: {error}"
             raise NoAnswerError(why, sent=not isinstance(error, NEVER_SENT)) from None

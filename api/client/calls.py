@@ -23,7 +23,7 @@ UNTOUCHED = frozenset(
 UNDER_WAY = frozenset({"in_progress", "request_in_progress"})
 
 
-@dataclass(frozen=True)
+@dataclass
 class Request:
     """What is sent: ``url`` whole, with its query; ``body`` as it travels, so that it can be signed."""
 
@@ -33,9 +33,9 @@ class Request:
     body: bytes = b""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Answer:
-    """``headers``: their names in lower case."""
+    """``headers``: found by their names in any case."""
 
     status: int
     headers: Mapping[str, str]
@@ -82,11 +82,10 @@ class RetryPolicy:
 
 def bearer(token: str | Callable[[], str]) -> Auth:
     """Return the auth of a bearer token, or of what gives one whenever it is asked."""
-
-    def headers(_: Request) -> Mapping[str, str]:
-        return {"Authorization": f"Bearer {token if isinstance(token, str) else token()}"}
-
-    return headers
+    if isinstance(token, str):
+        fixed = {"Authorization": f"Bearer {token}"}
+        return lambda _: fixed
+    return lambda _: {"Authorization": f"Bearer {token()}"}
 
 
 def path_of(*parts: str | int) -> str:
@@ -123,5 +122,5 @@ def _text(value: Any) -> str:
 
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that an answer asks to wait, if it says so in seconds."""
-    said = headers.get("retry-after", "")
+    said = headers.get("Retry-After", "")
     return min(float(said), bounds.RETRY_AFTER_S_MAX) if said.isdigit() else None

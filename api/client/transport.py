@@ -35,4 +35,4 @@ class Transport:
             raise NoAnswerError(
                 f"{why}: {type(error).__name__}: {error}", sent=not isinstance(error, NEVER_SENT)
             ) from None
-        return Answer(response.status_code, dict(response.headers), response.content)
+        return Answer(response.status_code, response.headers, response.content)

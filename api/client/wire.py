@@ -56,7 +56,7 @@ class Wire(Generic[R]):
         self._decoder = msgspec.json.Decoder(kind)
         self._noticed = noticed
         self._numbers = 0
-        self._waiting: dict[int, tuple[Take[R], int]] = {}
+        self._waiting: dict[str | int, tuple[Take[R], int]] = {}
         self._reading = asyncio.create_task(self._read())
 
     def numbers(self, count: int, take: Take[R]) -> range:
@@ -110,12 +110,11 @@ class Wire(Generic[R]):
         elif frame.event and self._noticed is not None:
             await self._noticed(frame)
         for reply in frame.replies:
-            waiting = self._waiting.pop(reply.id, None) if isinstance(reply.id, int) else None
-            if waiting is not None:
-                take, index = waiting
-                take(index, reply, frame.token)
-            elif reply.id is None:
+            if reply.id is None:
                 raise _fault(reply)
+            waiting = self._waiting.pop(reply.id, None)
+            if waiting is not None:
+                waiting[0](waiting[1], reply, frame.token)
 
 
 async def connect(
