@@ -136,6 +136,10 @@ def test_every_query_is_read_as_its_type(stack: Stack, admin: Client) -> None:
     assert admin.sum_fees().figures
     assert admin.sum_orders(now.date() - day, now.date(), group_by="status").figures
     assert admin.trial_balance().assets
+    held = next(each for each in admin.portfolio("ann").positions if each.symbol == "BTC-USD")
+    assert (held.mark_source, held.mark_price) == ("mark", Decimal(102))
+    assert admin.equity("ann", "hour").points[-1].equity == admin.portfolio("ann").totals[0].net_pnl
+    assert admin.turnover("ann").days
     assert isinstance(admin.venue().shards, list)
     with pytest.raises(NotFoundError, match="there is no order"):
         admin.order("00000000-0000-5000-8000-000000000000")
