@@ -1,6 +1,7 @@
 """All projections, by name: the name is that of the collection."""
 
 from projections import (
+    account_hours,
     accounts,
     activity,
     balances,
@@ -10,6 +11,7 @@ from projections import (
     fills,
     ledger,
     limits,
+    market_hours,
     markets,
     order_lists,
     orders,
@@ -30,9 +32,11 @@ PROJECTIONS: dict[str, Projection] = {
         books.PROJECTION,
         trades.PROJECTION,
         trade_changes.PROJECTION,
+        market_hours.PROJECTION,
         balances.PROJECTION,
         positions.PROJECTION,
         daily.PROJECTION,
+        account_hours.PROJECTION,
         fills.PROJECTION,
         transfers.PROJECTION,
         ledger.PROJECTION,

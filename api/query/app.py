@@ -14,12 +14,14 @@ from api.authentication.middleware import authenticated
 from api.problem_page import OPEN_PATH, problems_page
 from api.problems import EXCEPTION_HANDLERS
 from api.protection import Protection, ProtectionConfig
+from api.query.account_list import AccountList
 from api.query.activity import Activity
 from api.query.analytics import Analytics
 from api.query.audit import CONTROLLERS as AUDIT
 from api.query.audit.desk import AuditConfig, AuditDesk
 from api.query.controllers import Accounts, Markets, Orders, Reader, health, venue_status
 from api.query.described import ABOUT, describe, only_known_parameters
+from api.query.equity import Equity
 from api.query.exports import Exports
 from api.query.freshness import Freshness
 from api.query.holdings import Holdings
@@ -30,11 +32,23 @@ from api.query.money import CONTROLLERS as MONEY
 from api.query.order_events import OrderEvents
 from api.query.order_search import OrderSearch
 from api.query.pnl import Pnl
+from api.query.portfolio import Portfolio
 from api.query.trade_lists import CONTROLLERS as TRADES
 from projections.generations import live_view
 from projections.projection import Document
 
-SEARCHES = [Activity, OrderSearch, OrderEvents, *TRADES, Holdings, Pnl, Analytics]
+SEARCHES = [
+    AccountList,
+    Activity,
+    OrderSearch,
+    OrderEvents,
+    *TRADES,
+    Holdings,
+    Pnl,
+    Portfolio,
+    Equity,
+    Analytics,
+]
 
 
 @dataclass(frozen=True)

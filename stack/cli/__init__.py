@@ -25,6 +25,12 @@ COMMANDS = (
     Command("keys", "API keys for programs: create, list, revoke", "stack.cli.keys", "keys"),
     Command("identity", "the issuer of tokens: keys, clients, events", "stack.cli.identity", "identity"),
     Command("certificate", "make a local certificate for TLS", "stack.cli.certificate", "certificate"),
+    Command("orders", "place, change, cancel, list and watch orders", "stack.cli.orders", "orders"),
+    Command("book", "what is bid and asked on a market", "stack.cli.book", "book"),
+    Command("trades", "the trades of a market, or an account's own", "stack.cli.trades", "trades"),
+    Command("positions", "what trading left accounts with", "stack.cli.positions", "positions"),
+    Command("accounts", "what accounts may do, and what they have", "stack.cli.accounts", "accounts"),
+    Command("markets", "what is traded: rules and prices", "stack.cli.markets", "markets"),
     Command("export", "write a list of the query API to a file", "stack.cli.export", "export"),
     Command("audit", "verify, look into, travel through the history", "stack.cli.audit", "audit"),
     Command(
@@ -36,5 +42,6 @@ COMMANDS = (
     Command("check", "ruff, mypy, import-linter, secrets, weak packages", "stack.cli.check", "check"),
     Command("bench", "measure us and what could be installed instead", "stack.cli.bench", "bench"),
     Command("cost", "what an environment costs on AWS a month", "stack.cli.cost", "cost"),
+    Command("completion", "teach your shell to complete ./oms", "stack.cli.completion", "completion"),
     Command("lock", "choose the newest versions of all packages", "stack.cli.lock", "lock"),
 )

@@ -2,8 +2,7 @@
 
 from collections import Counter
 
-import aiohttp
-
+from api.client.calls import Method
 from stack.faults import bounds
 from stack.load.client import CommandClient, NotNowError
 from stack.load.gathering import GatheringClient
@@ -21,7 +20,7 @@ class CountingClient(GatheringClient):
         super().__init__(*_addresses(settings), bounds.PATIENCE_S)
         self.failures: Counter[str] = Counter()
 
-    async def _send(self, method: str, path: str, body: bytes | None) -> bytes:
+    async def _send(self, method: Method, path: str, body: bytes | None) -> bytes:
         try:
             return await super()._send(method, path, body)
         except NotNowError as later:
@@ -42,7 +41,7 @@ def _addresses(settings: Settings) -> tuple[str, str, str]:
 
 
 def _kind(later: NotNowError) -> str:
-    why = str(later)
-    if why.startswith(aiohttp.ClientConnectorError.__name__):
+    if not later.reached:
         return "unreached"
+    why = str(later)
     return why if why.startswith("status") or why == "in_progress" else "cut"

@@ -3,14 +3,11 @@
 # --- Sending ---------------------------------------------------------------------------------------------
 IN_FLIGHT_MAX = 2_048
 """Commands on their way at once; an open loop that meets it falls behind, which its latencies then show."""
-CONNECTIONS_MAX = 64
 BATCH_COMMANDS_MAX = 400
 """Of the 500 the API takes: a longer batch waits longer for its first outcome."""
 GATHER_MS = 5.0
 """Commands due within this time go out in one request."""
 REQUEST_S_MAX = 15.0
-FRAME_BYTES_MAX = 16_777_216
-"""Of what the API sends over the WebSocket."""
 RETRY_S_MAX = 90.0
 """How long one command is tried again while services restart; `--patience` sets another."""
 BACKOFF_FIRST_S = 0.05

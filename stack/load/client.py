@@ -9,9 +9,12 @@ from collections.abc import Sequence
 from time import monotonic
 from typing import Any, Self
 
-import aiohttp
 import msgspec
 
+from api.client.async_client import AsyncClient
+from api.client.calls import UNDER_WAY, Answer, Call, Method, path_of
+from api.client.errors import ClientError, NoAnswerError, ProblemError
+from api.client.types import BookView
 from domain.event import Side
 from stack.load import bounds
 
@@ -26,11 +29,12 @@ class LoadError(RuntimeError):
 
 
 class NotNowError(Exception):
-    """No final outcome yet: try again after ``after_s``."""
+    """No final outcome yet: try again after ``after_s``. ``reached``: the request may have got there."""
 
-    def __init__(self, why: str, after_s: float = 0.0) -> None:
+    def __init__(self, why: str, after_s: float = 0.0, *, reached: bool = True) -> None:
         super().__init__(why)
         self.after_s = after_s
+        self.reached = reached
 
 
 class OutcomeFill(msgspec.Struct, frozen=True, gc=False):
@@ -53,24 +57,9 @@ class Outcome(msgspec.Struct, frozen=True):
     token: str | None = None
 
 
-class _Problem(msgspec.Struct):
-    code: str
-    detail: str = ""
-    order_id: str | None = None
-
-
 class _BatchOutcome(msgspec.Struct):
     outcomes: list[Outcome]
     token: str = ""
-
-
-class _Level(msgspec.Struct):
-    price: str
-
-
-class _Book(msgspec.Struct):
-    bids: list[_Level]
-    asks: list[_Level]
 
 
 class Place(msgspec.Struct, frozen=True, omit_defaults=True, tag_field="op", tag="place"):
@@ -97,8 +86,6 @@ Command = Place | Cancel
 
 _outcome = msgspec.json.Decoder(Outcome)
 _batch_outcome = msgspec.json.Decoder(_BatchOutcome)
-_book = msgspec.json.Decoder(_Book)
-_problem = msgspec.json.Decoder(_Problem)
 
 
 class CommandClient:
@@ -109,19 +96,13 @@ class CommandClient:
         self.query_url = query_url
         self.retry_s_max = retry_s_max
         self.retries = 0
-        self._headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        self._http: aiohttp.ClientSession
+        self.api = AsyncClient(url, query_url, token, read_your_writes=False)
 
     async def __aenter__(self) -> Self:
-        self._http = aiohttp.ClientSession(
-            headers=self._headers,
-            connector=aiohttp.TCPConnector(limit=bounds.CONNECTIONS_MAX),
-            timeout=aiohttp.ClientTimeout(total=bounds.REQUEST_S_MAX),
-        )
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self._http.close()
+        await self.api.aclose()
 
     async def place(self, order: Place) -> Outcome:
         """Place one order. Its status is ``pending`` only if no outcome came within ``retry_s_max``."""
@@ -174,17 +155,15 @@ class CommandClient:
 
     async def visible(self, order_id: str, token: str) -> bool:
         """Wait until the query API shows the order as of ``token``; false if it does not in time."""
-        url = f"{self.query_url}/v1/orders/{order_id}"
+        call = Call("query", "GET", f"/v1/orders/{order_id}", Answer, params=(("after", token),))
         deadline = monotonic() + bounds.VISIBLE_S_MAX
         while monotonic() < deadline:
             try:
-                async with self._http.get(url, params={"after": token}) as response:
-                    await response.read()
-                    if response.status == 200:
-                        return True
-            except (aiohttp.ClientError, TimeoutError):
-                pass
-            await asyncio.sleep(bounds.BACKOFF_FIRST_S)
+                await self.api.attempt(call)
+            except ClientError:
+                await asyncio.sleep(bounds.BACKOFF_FIRST_S)
+            else:
+                return True
         return False
 
     async def best(self, symbol: str) -> tuple[str, str] | None:
@@ -192,16 +171,15 @@ class CommandClient:
         not answer.
         """
         try:
-            async with self._http.get(f"{self.query_url}/v1/markets/{symbol}/book?depth=1") as response:
-                if response.status != 200:
-                    return None
-                book = _book.decode(await response.read())
-        except (aiohttp.ClientError, TimeoutError, msgspec.DecodeError):
+            book = await self.api.attempt(
+                Call("query", "GET", path_of("markets", symbol, "book"), BookView, params=(("depth", "1"),))
+            )
+        except ClientError:
             return None
-        bids, asks = ([level.price for level in side] for side in (book.bids, book.asks))
+        bids, asks = ([f"{level.price:f}" for level in side] for side in (book.bids, book.asks))
         return (bids[0] if bids else "-", asks[0] if asks else "-")
 
-    async def _order(self, method: str, path: str, body: bytes | None) -> Outcome:
+    async def _order(self, method: Method, path: str, body: bytes | None) -> Outcome:
         deadline, tries = monotonic() + self.retry_s_max, 0
         while True:
             try:
@@ -227,21 +205,19 @@ class CommandClient:
         await asyncio.sleep(wait_s)
         return True
 
-    async def _send(self, method: str, path: str, body: bytes | None) -> bytes:
+    async def _send(self, method: Method, path: str, body: bytes | None) -> bytes:
         """Return the answer's body. Raises ``NotNowError``, ``RefusedByApiError``, ``LoadError``."""
         try:
-            async with self._http.request(method, self.url + path, data=body) as response:
-                answer = await response.read()
-                status, after = response.status, response.headers.get("Retry-After", "")
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise NotNowError(f"{type(error).__name__}: {error}") from None
-        if status in NOT_NOW:
-            raise NotNowError(f"status {status}", float(after) if after.isdigit() else 0.0)
-        if status in REFUSALS:
-            raise _refusal(status, path, answer)
-        if status >= 300:
-            raise LoadError(f"{method} {path} answered {status}: {answer.decode(errors='replace')[:500]}")
-        return answer
+            answer = await self.api.attempt(Call("command", method, path, Answer, body))
+        except NoAnswerError as error:
+            raise NotNowError(str(error), reached=error.sent) from None
+        except ProblemError as problem:
+            raise _without_success(method, path, problem) from None
+        except ClientError as error:
+            raise LoadError(f"{method} {path}: {error}") from None
+        if answer.status in NOT_NOW:
+            raise NotNowError(f"status {answer.status}")
+        return answer.body
 
 
 class RefusedByApiError(LoadError):
@@ -256,14 +232,14 @@ def _unless_shed(outcome: Outcome) -> Outcome:
     return Outcome("pending") if outcome.code in SHED else outcome
 
 
-def _refusal(status: int, path: str, answer: bytes) -> Exception:
-    try:
-        problem = _problem.decode(answer)
-    except msgspec.DecodeError:
-        return LoadError(f"{path} answered {status}: {answer.decode(errors='replace')[:500]}")
-    # A rejected order is on record and has an id; the content of anything else refused leaves no trace.
-    if problem.code in {"in_progress", "request_in_progress"}:
+def _without_success(method: Method, path: str, problem: ProblemError) -> Exception:
+    if problem.status in NOT_NOW:
+        return NotNowError(f"status {problem.status}", problem.retry_after_s or 0.0)
+    if problem.status not in REFUSALS:
+        return LoadError(f"{method} {path} answered {problem.status}: {problem}")
+    if problem.code in UNDER_WAY:
         return NotNowError(problem.code)
-    rejected = status == 422 and problem.order_id and problem.code != "id_reused"
-    status_name = "rejected" if rejected else "refused"
-    return RefusedByApiError(path, Outcome(status_name, problem.order_id or "", problem.code, problem.detail))
+    # A rejected order is on record and has an id; the content of anything else refused leaves no trace.
+    rejected = problem.status == 422 and problem.order_id and problem.code != "id_reused"
+    status = "rejected" if rejected else "refused"
+    return RefusedByApiError(path, Outcome(status, problem.order_id, problem.code, problem.detail))

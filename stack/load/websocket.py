@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Self
 
-import aiohttp
 import msgspec
 
+from api.client import wire as api_wire
+from api.client.errors import ClientError, NoAnswerError
 from stack.load import bounds
 from stack.load.client import SHED, Cancel, Command, LoadError, NotNowError, Outcome, Place
 from stack.load.gathering import GatheringClient
@@ -25,18 +25,10 @@ class _CancelItem(Cancel, frozen=True, tag_field="op", tag="cancel"):
 
 class _Reply(Outcome, frozen=True):
     id: int | None = None
+    remedy: str = ""
     retry_after_ms: int = 0
 
 
-class _Frame(msgspec.Struct):
-    """Replies, or a notice."""
-
-    replies: list[_Reply] = []
-    token: str = ""
-    event: str = ""
-
-
-_frame = msgspec.json.Decoder(_Frame)
 _encoder = msgspec.json.Encoder()
 
 
@@ -45,55 +37,33 @@ class Wire:
     ``fault`` if that was for something we sent.
     """
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        self.lost = asyncio.Event()
-        self.fault: LoadError | None = None
-        self._socket = socket
-        self._numbers = 0
-        self._waiting: dict[int, tuple[Take, int]] = {}
-        self._reading = asyncio.create_task(self._read())
+    def __init__(self, wire: api_wire.Wire[_Reply]) -> None:
+        self._wire = wire
+        self.lost = wire.lost
+
+    @property
+    def fault(self) -> ClientError | None:
+        return self._wire.fault
 
     async def send(self, commands: Sequence[Command], take: Take) -> None:
         """Send one frame; ``take`` is called with each command's place in it and its outcome.
 
         Outcomes carry the token of the frame they came in. Raises ``NotNowError`` if the connection is lost.
         """
-        items = []
-        for index, command in enumerate(commands):
-            self._numbers += 1
-            self._waiting[self._numbers] = (take, index)
-            items.append(_item(command, self._numbers))
+
+        def taken(index: int, reply: _Reply, token: str) -> None:
+            msgspec.structs.force_setattr(reply, "token", token)
+            take(index, reply)
+
+        numbers = self._wire.numbers(len(commands), taken)
+        items = [_item(command, number) for command, number in zip(commands, numbers, strict=True)]
         try:
-            await self._socket.send_str(_encoder.encode(items).decode())
-        except (aiohttp.ClientError, ConnectionError) as error:
-            code = self._socket.close_code
-            raise NotNowError(f"the connection is lost, closed with code {code}: {error}") from None
+            await self._wire.send(_encoder.encode(items))
+        except NoAnswerError as error:
+            raise NotNowError(str(error)) from None
 
     async def close(self) -> None:
-        self._reading.cancel()
-        with suppress(asyncio.CancelledError):
-            await self._reading
-        await self._socket.close()
-
-    async def _read(self) -> None:
-        try:
-            async for message in self._socket:
-                await self._take(_frame.decode(message.data))
-        except LoadError as fault:
-            self.fault = fault
-        finally:
-            self.lost.set()
-            self._waiting.clear()
-
-    async def _take(self, frame: _Frame) -> None:
-        if frame.event == "ping":
-            await self._socket.send_str('{"op":"pong"}')
-        for reply in frame.replies:
-            if reply.id is None:
-                raise LoadError(f"the API refused a frame: {reply.code}: {reply.detail}")
-            take, index = self._waiting.pop(reply.id)
-            msgspec.structs.force_setattr(reply, "token", frame.token)
-            take(index, reply)
+        await self._wire.close()
 
 
 class WebSocketClient(GatheringClient):
@@ -136,20 +106,14 @@ class WebSocketClient(GatheringClient):
         await wire.send(commands, take)
         await _first_of(done, wire.lost)
         if wire.fault is not None:
-            raise wire.fault
+            raise LoadError(str(wire.fault))
         return outcomes, token
 
     async def _open(self) -> Wire:
         try:
-            async with asyncio.timeout(bounds.REQUEST_S_MAX):
-                socket = await self._http.ws_connect(
-                    f"{self.url}/v1/ws", max_msg_size=bounds.FRAME_BYTES_MAX, compress=0
-                )
-        except aiohttp.WSServerHandshakeError as error:
-            raise NotNowError(f"the API did not open a WebSocket: {error.status}") from None
-        except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
-            raise NotNowError(f"{type(error).__name__}: {error}") from None
-        return Wire(socket)
+            return Wire(await self.api.wire(api_wire.Frame[_Reply]))
+        except NoAnswerError as error:
+            raise NotNowError(str(error), reached=error.sent) from None
 
 
 def _item(command: Command, number: int) -> _PlaceItem | _CancelItem:
