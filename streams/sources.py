@@ -9,6 +9,7 @@ SOURCES: dict[str, str] = {
     "books": EXECUTIONS,
     "trades": EXECUTIONS,
     "trade_changes": EXECUTIONS,
+    "candles": EXECUTIONS,
     "balances": ACCOUNTS,
     "positions": ACCOUNTS,
     "daily": ACCOUNTS,

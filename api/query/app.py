@@ -15,6 +15,7 @@ from api.query.activity import Activity
 from api.query.analytics import Analytics
 from api.query.audit import CONTROLLERS as AUDIT
 from api.query.audit.desk import AuditConfig, AuditDesk
+from api.query.candles import Candles
 from api.query.controllers import Accounts, Markets, Orders, Reader, health, venue_status
 from api.query.described import ABOUT, describe, only_known_parameters
 from api.query.exports import Exports
@@ -31,7 +32,7 @@ from api.query.trade_lists import CONTROLLERS as TRADES
 from projections.generations import live_view
 from projections.projection import Document
 
-SEARCHES = [Activity, OrderSearch, OrderEvents, *TRADES, Holdings, Pnl, Analytics]
+SEARCHES = [Activity, OrderSearch, OrderEvents, *TRADES, Holdings, Pnl, Analytics, Candles]
 
 
 @dataclass(frozen=True)
