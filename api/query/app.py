@@ -19,6 +19,7 @@ from api.query.candles import Candles
 from api.query.controllers import Accounts, Markets, Orders, Reader, health, venue_status
 from api.query.described import ABOUT, describe, only_known_parameters
 from api.query.exports import Exports
+from api.query.external_prices import ExternalPrices
 from api.query.freshness import Freshness
 from api.query.holdings import Holdings
 from api.query.list_views import OrderLists
@@ -32,7 +33,7 @@ from api.query.trade_lists import CONTROLLERS as TRADES
 from projections.generations import live_view
 from projections.projection import Document
 
-SEARCHES = [Activity, OrderSearch, OrderEvents, *TRADES, Holdings, Pnl, Analytics, Candles]
+SEARCHES = [Activity, OrderSearch, OrderEvents, *TRADES, Holdings, Pnl, Analytics, Candles, ExternalPrices]
 
 
 @dataclass(frozen=True)
