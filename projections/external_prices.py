@@ -7,6 +7,7 @@ And one for each minute, with a point a second, kept for a day: they stand in a 
 from collections.abc import Sequence
 
 from pymongo import ReplaceOne
+from pymongo.collection import Collection
 from pymongo.database import Database
 
 from projections.projection import Document
@@ -23,9 +24,7 @@ def prepare(database: Database[Document]) -> None:
 
 def write(database: Database[Document], documents: Sequence[Document]) -> None:
     """Replace the latest prices of these markets. Raises ``PyMongoError``."""
-    replaces = [ReplaceOne({"_id": each["symbol"]}, each, upsert=True) for each in documents]
-    if replaces:
-        database[LATEST].bulk_write(replaces, ordered=False)
+    _replace(database[LATEST], [{"_id": each["symbol"], **each} for each in documents])
 
 
 def latest(database: Database[Document], symbol: str) -> Document | None:
@@ -36,13 +35,17 @@ def write_minutes(database: Database[Document], minutes: Sequence[Document]) -> 
     """Replace these minutes: each has ``symbol``, ``begins_us`` and ``points``, arrays of moment, index and
     mark (decimal strings, ``None``: there was none).
     """
-    replaces = [ReplaceOne({"_id": minute_id(each)}, each, upsert=True) for each in minutes]
-    if replaces:
-        database[HISTORY].bulk_write(replaces, ordered=False)
+    _replace(database[HISTORY], [{"_id": _minute_id(each), **each} for each in minutes])
 
 
-def minute_id(minute: Document) -> str:
+def _minute_id(minute: Document) -> str:
     return f"{minute['symbol']}|{minute['begins_us'] // MINUTE_US % RING_MINUTES}"
+
+
+def _replace(collection: Collection[Document], documents: Sequence[Document]) -> None:
+    if documents:
+        replaces = [ReplaceOne({"_id": each["_id"]}, each, upsert=True) for each in documents]
+        collection.bulk_write(replaces, ordered=False)
 
 
 def minute(database: Database[Document], symbol: str, begins_us: int) -> Document | None:

@@ -58,6 +58,7 @@ async def play(recording: Recording, tracker: Tracker, publish: Callable[[list[P
     restating = asyncio.ensure_future(_restate(tracker, publish))
     try:
         while True:
+            tracker.begin_again()
             tracker.connected()
             tracker.confirm(tracker.theirs.values())
             async for line in lines(recording, now_us):

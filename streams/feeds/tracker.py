@@ -97,6 +97,11 @@ class Tracker:
         """Our symbols that were asked for, and of which the venue has not said that they come."""
         return {each.symbol for each in self._followed.values() if each.step == "asked"}
 
+    def begin_again(self) -> None:
+        """Forget all numbers: a recording that is played again has the same ones."""
+        for followed in self._followed.values():
+            followed.trade = None
+
     def connected(self) -> None:
         """Begin anew: another connection has numbers of its own for quotes."""
         self.counts.connections += 1

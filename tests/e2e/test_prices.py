@@ -119,9 +119,15 @@ def prices(desk: Desk, symbol: str = "BTC-USD") -> dict[str, Any]:
     return found
 
 
-def history(desk: Desk) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = desk.read("/v1/markets/BTC-USD/prices/history?limit=500")["points"]
+def listed(desk: Desk, what: str, **asked: Any) -> list[dict[str, Any]]:
+    answer = desk.queries.get(f"/v1/markets/BTC-USD/{what}", params=asked)
+    assert answer.status_code == HTTPStatus.OK, answer.text
+    found: list[dict[str, Any]] = answer.json()[what.rpartition("/")[2].replace("history", "points")]
     return found
+
+
+def history(desk: Desk) -> list[dict[str, Any]]:
+    return listed(desk, "prices/history", limit=500)
 
 
 def until(seen: Callable[[], bool], what: str) -> None:
@@ -154,14 +160,15 @@ def test_a_stop_order_fires_on_a_price_from_outside(admin: Desk, stack: Stack, v
         lambda: bool(admin.read(f"/v1/orders/{placed['order_id']}")["status"] == "filled"),
         "the stop order has fired and traded",
     )
-    candles = admin.read("/v1/markets/BTC-USD/candles?interval=1m&limit=1")["candles"]
-    assert (candles[0]["close"], candles[0]["volume"]) == ("90", "1")
+    until(lambda: bool(listed(admin, "candles", interval="1d")), "candles have the trade")
+    (candle,) = listed(admin, "candles", interval="1d")
+    assert (candle["close"], candle["volume"], candle["trades"]) == ("90", "1", 1)
 
     stack.kill(FEEDS.name)
     stack.kill(MARK_PRICER.name)
     venue.price = 93.0
     until(lambda: prices(admin)["market_mark"] == "93", "both go on after kill -9")
-    until(lambda: {"94", "93"} <= {point["mark"] for point in history(admin)}, "history has both")
+    until(lambda: {"100", "93"} <= {point["mark"] for point in history(admin)}, "history has both")
     points = history(admin)
     assert [point["at"] for point in points] == sorted((point["at"] for point in points), reverse=True)
 

@@ -304,3 +304,17 @@ async def test_a_recording_with_a_gap_and_garbage_is_played_on(tmp_path: Path) -
     assert len(followed.trades()) == 2
     counts = followed.tracker.counts
     assert (counts.odd, counts.gaps, counts.missed, followed.taken_back()) == (2, 1, 7, 2)
+
+
+async def test_a_recording_that_repeats_says_all_of_it_again(tmp_path: Path) -> None:
+    path = tmp_path / "binance-btcusdt-short.jsonl.gz"
+    texts = [f"{1_723_161_600_000_000_000} {text}\n" for text in (binance_quote(1), binance_trade(1))]
+    path.write_bytes(gzip.compress("".join(texts).encode()))
+    followed = Followed(Binance())
+    work = asyncio.ensure_future(
+        play(Recording(path, speed=0, repeats=True), followed.tracker, followed.ticks.extend)
+    )
+    await followed.until(lambda: len(followed.trades()) >= 3)
+    work.cancel()
+    await asyncio.gather(work, return_exceptions=True)
+    assert followed.tracker.counts.repeated == 0
