@@ -185,8 +185,20 @@ ROUTES: dict[str, Right] = {
     **dict.fromkeys(["setMarketStatus", "setAccountStatus", "setVenueStatus", "cancelMarketOrders"], HALT),
     **dict.fromkeys(["setMarkPrice", "bustTrade", "correctTrade"], RUN_MARKETS),
     # --- query API ---
-    **dict.fromkeys(["listMarkets", "getMarket", "getBook", "listTrades", "getVenueStatus"], SEE_MARKETS),
-    **dict.fromkeys(["getAccount", "getLimits"], SEE_ACCOUNT),
+    **dict.fromkeys(
+        [
+            "listMarkets",
+            "getMarket",
+            "getBook",
+            "listTrades",
+            "getVenueStatus",
+            "listCandles",
+            "getPrices",
+            "listPrices",
+        ],
+        SEE_MARKETS,
+    ),
+    **dict.fromkeys(["getAccount", "getLimits", "searchAccounts"], SEE_ACCOUNT),
     **dict.fromkeys(
         [
             "getOrder",
@@ -202,7 +214,17 @@ ROUTES: dict[str, Right] = {
     ),
     **dict.fromkeys(["listBalances", "listTransfers", "searchBalances", "searchTransfers"], SEE_FUNDS),
     **dict.fromkeys(
-        ["listPositions", "searchPositions", "searchDailyPnl", "sumFees", "listActivity"], SEE_RESULTS
+        [
+            "listPositions",
+            "searchPositions",
+            "searchDailyPnl",
+            "sumFees",
+            "listActivity",
+            "getPortfolio",
+            "getEquity",
+            "getTurnover",
+        ],
+        SEE_RESULTS,
     ),
     **dict.fromkeys(["getTrialBalance", "listEntries"], SEE_LEDGER),
     **dict.fromkeys(

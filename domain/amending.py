@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from domain.book import Order
-from domain.checks import limit_price_units, not_stale, positive_price, quantity_units, worth_enough
+from domain.checks import limit_price_units, positive_price, quantity_units, worth_enough
 from domain.ending import not_a_leg, open_order
 from domain.event import Event
 from domain.limits import check_amendment
@@ -14,6 +14,7 @@ from domain.order import AmendOrder, OrderAmended, Trigger
 from domain.placing import adjust_hold, check_funds, hold_needed, rest_of, trade, waiting_hold
 from domain.price_bands import check_in_band
 from domain.rejections import RefusedError
+from domain.staleness import not_stale
 from domain.statuses import check_takes_orders
 from domain.step import Step
 from domain.triggering import copy_of

@@ -5,7 +5,6 @@
 from typing import TYPE_CHECKING, Final
 
 from domain.asked import Asked
-from domain.event import Command
 from domain.markets import DELISTED, Market, not_delisted
 from domain.numbers import format_units, parse_units
 from domain.order import WITH_LIMIT, WITH_TRIGGER
@@ -16,15 +15,6 @@ if TYPE_CHECKING:
 
 AT_ONCE: Final = frozenset({"ioc", "fok"})
 BPS_MAX: Final = 10_000
-
-
-def not_stale(command: Command, now_us: int) -> None:
-    """A processor that comes back after an outage does not execute what the trader has given up on."""
-    if command.valid_until_us is not None and now_us > command.valid_until_us:
-        late_ms = (now_us - command.valid_until_us) // 1000
-        raise RefusedError(
-            "stale_command", f"it was decided {late_ms} ms after the time until which it was valid"
-        )
 
 
 def market_of(exchange: "Exchange", symbol: str) -> Market:

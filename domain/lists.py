@@ -6,7 +6,7 @@ What follows in it from a fill, a trigger or an end of one of its orders is deci
 from typing import TYPE_CHECKING
 
 from domain.book import Order, crosses
-from domain.checks import AT_ONCE, not_stale
+from domain.checks import AT_ONCE
 from domain.ending import cancel_order
 from domain.event import Event
 from domain.limits import check_list_rate
@@ -27,6 +27,7 @@ from domain.order_lists import open_legs
 from domain.placing import check_funds, draft, enter, placed, stays, wait
 from domain.rejections import RefusedError
 from domain.sharing import PROFITS, STOPS, profit_and_stop, share
+from domain.staleness import not_stale
 from domain.step import Step
 
 if TYPE_CHECKING:

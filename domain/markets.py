@@ -22,6 +22,7 @@ from domain.market import (
 )
 from domain.numbers import decimals_of, format_units, parse_units
 from domain.rejections import RefusedError
+from domain.staleness import not_stale
 from domain.state_hash import Hashed, Part, digest_of
 from domain.waiting import Waiting
 
@@ -260,8 +261,9 @@ def not_delisted(market: Market) -> Market:
     return market
 
 
-def set_mark_price(exchange: "Exchange", command: SetMarkPrice, _now_us: int) -> list[Event]:
-    """Take over a mark price. Raises ``RefusedError``."""
+def set_mark_price(exchange: "Exchange", command: SetMarkPrice, now_us: int) -> list[Event]:
+    """Take over a mark price, if it is not too late for it. Raises ``RefusedError``."""
+    not_stale(command, now_us)
     market = exchange.markets.get(command.symbol)
     if market is None:
         raise RefusedError("unknown_market", f"market {command.symbol!r} is not listed")

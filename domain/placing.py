@@ -10,7 +10,6 @@ from domain.checks import (
     check_request,
     limit_price,
     market_of,
-    not_stale,
     order_quantity,
     positive_price,
     quote_budget,
@@ -36,6 +35,7 @@ from domain.order import (
 )
 from domain.price_bands import check_in_band
 from domain.rejections import RefusedError
+from domain.staleness import not_stale
 from domain.statuses import check_may_place, check_takes_orders
 from domain.step import Step
 from domain.terms import fees_of

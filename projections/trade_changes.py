@@ -77,7 +77,11 @@ def fold(document: Document | None, side: SideChange, at: At) -> Document:
 
 
 PROJECTION = Projection(
-    "trade_changes", frozenset({TradeBusted, TradeCorrected}), parts, fold, indexes=(("order_id",),)
+    "trade_changes",
+    frozenset({TradeBusted, TradeCorrected}),
+    parts,
+    fold,
+    indexes=(("order_id",), ("symbol", "trade_id")),
 )
 
 
@@ -93,6 +97,14 @@ def of_trades(database: Database[Document], trades: Sequence[Document]) -> dict[
     """Return the changes to some of a market's trades, by trade id."""
     ids = [document_id(trade["taker_order_id"], trade["trade_id"]) for trade in trades]
     return {each["trade_id"]: each for each in by_ids(database, ids).values()}
+
+
+def of_market(database: Database[Document], symbol: str, first: int, end: int) -> dict[int, int | None]:
+    """Return at which price each changed trade counts, ``None``: it does not; those with ids from ``first``
+    until just before ``end``.
+    """
+    found = database["trade_changes"].find({"symbol": symbol, "trade_id": {"$gte": first, "$lt": end}})
+    return {each["trade_id"]: each["price"] for each in found}
 
 
 def by_ids(database: Database[Document], ids: Sequence[str]) -> dict[str, Document]:

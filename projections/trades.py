@@ -63,6 +63,13 @@ def latest(database: Database[Document], symbol: str, trades_max: int) -> list[D
     return trades[:trades_max]
 
 
+def by_ids(database: Database[Document], symbol: str, first: int, end: int) -> list[Document]:
+    """Return the market's trades with ids from ``first`` until just before ``end``, in order."""
+    between = {"$gte": _bucket(first), "$lte": _bucket(end - 1)}
+    buckets = database["trades"].find({"symbol": symbol, "bucket": between}).sort("bucket", 1)
+    return [trade for bucket in buckets for trade in bucket["trades"] if first <= trade["trade_id"] < end]
+
+
 def newest_first(
     database: Database[Document], symbol: str, until_us: int, before: int | None = None
 ) -> Iterator[Document]:

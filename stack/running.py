@@ -20,7 +20,7 @@ from stack import compiled, ports
 from stack.certificate import trusting
 from stack.servers import docker, local
 from stack.servers.local import SERVERS
-from stack.services import MORE_PROCESSORS, SERVICES, STANDBY, Service, processors
+from stack.services import FEEDS, MARK_PRICER, MORE_PROCESSORS, SERVICES, STANDBY, Service, processors
 from stack.settings import CHECKOUT, Settings
 from stack.supervision import Program, ProgramState, Supervisor, after_removing, inherited, launch, leash
 from stack.waiting import TooLateError, wait_until
@@ -32,7 +32,7 @@ KILL_NOTICED_MS_MAX = 15_000
 HEALTH_ANSWER_MS_MAX = 2_000
 LOG_TAIL_LINES_MAX = 12
 
-BY_NAME = {service.name: service for service in (*SERVICES, *MORE_PROCESSORS, STANDBY)}
+BY_NAME = {service.name: service for service in (*SERVICES, *MORE_PROCESSORS, STANDBY, FEEDS, MARK_PRICER)}
 
 
 class StackError(RuntimeError):

@@ -17,7 +17,7 @@ from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewPartitions, NewTopic
 
-from stack.services import FIRST_PROCESSOR, MORE_PROCESSORS, STANDBY
+from stack.services import FEEDS, FIRST_PROCESSOR, MARK_PRICER, MORE_PROCESSORS, STANDBY
 from stack.settings import Settings
 from streams import topics
 from streams.kafka_address import client_options
@@ -170,6 +170,45 @@ def auditor(settings: Settings) -> None:
     stop = _stop_on_signal()
     with indexing(settings.postgres_dsn, settings.audit_index_share_percent):
         signing.run(stop, _says_ready(settings, "auditor"))
+
+
+def feeds(settings: Settings) -> None:
+    from streams.feeds.service import FeedsConfig, played, run
+
+    speed, repeats = settings.feed_recordings_speed, settings.feed_recordings_repeat
+    recordings = settings.feed_recordings.items()
+    config = FeedsConfig(
+        kafka_bootstrap=settings.kafka_bootstrap,
+        partitions=settings.topic_partitions,
+        venues={str(name): theirs for name, theirs in settings.feeds.items()},
+        addresses={str(name): address for name, address in settings.feed_addresses.items()},
+        played=[played(symbol, path, speed, repeats=repeats) for symbol, path in recordings],
+    )
+    run(config, _says_ready(settings, FEEDS.name))
+
+
+def mark_pricer(settings: Settings) -> None:
+    from commands.mark_pricer import MarkPricer, MarkPricerConfig
+    from stack.pricing import ReadModels, connect
+    from streams.pricing.formulas import PricingRules
+    from streams.pricing.pricing import Pace
+
+    rules = PricingRules(
+        fresh_ms=settings.index_fresh_ms,
+        outlier_ppm=settings.index_outlier_ppm,
+        band_ppm=settings.mark_band_ppm,
+        sources_min=settings.index_sources_min,
+    )
+    config = MarkPricerConfig(
+        kafka_bootstrap=settings.kafka_bootstrap,
+        partitions=settings.topic_partitions,
+        rules=rules,
+        weights=settings.index_weights,
+        pace=Pace(interval_ms=settings.mark_interval_ms_min, valid_ms=settings.mark_valid_ms),
+    )
+    models = ReadModels(connect(settings))
+    pricer = MarkPricer(config, models.own_markets, models.show)
+    pricer.run(_stop_on_signal(), _says_ready(settings, MARK_PRICER.name))
 
 
 def command_api(settings: Settings) -> None:
@@ -355,6 +394,8 @@ RUNNERS: dict[str, Callable[[Settings], None]] = {
     **{service.name: named_processor(service.name) for service in (*MORE_PROCESSORS, STANDBY)},
     "read-models": read_models,
     "auditor": auditor,
+    FEEDS.name: feeds,
+    MARK_PRICER.name: mark_pricer,
     "command-api": command_api,
     "query-api": query_api,
     "identity": identity,

@@ -35,6 +35,10 @@ MORE_PROCESSORS = tuple(
 STANDBY = Service("standby-processor", "takes over the shards of a processor that died")
 """Started with the others where the setting `standby` asks for it."""
 
+FEEDS = Service("feeds", "prices from other venues, or from recordings")
+MARK_PRICER = Service("mark-pricer", "index and mark prices from what the feeds say")
+"""Both are started with the others where the settings name a venue or a recording."""
+
 
 def processors(settings: Settings) -> list[str]:
     """Return the names of the order processors that decide orders: without the standby."""
@@ -45,4 +49,5 @@ def names(settings: Settings) -> list[str]:
     """Return the names of all services that the settings ask for, in the order in which they start."""
     others = [service.name for service in SERVICES if service.name != FIRST_PROCESSOR]
     standby = [STANDBY.name] if settings.standby else []
-    return [*processors(settings), *others, *standby]
+    pricing = [FEEDS.name, MARK_PRICER.name] if settings.feeds or settings.feed_recordings else []
+    return [*processors(settings), *others, *pricing, *standby]

@@ -174,6 +174,35 @@ class Settings(BaseSettings):
     audit_replay_wait_ms_max: int = 10_000
     """How long a query waits for a replay before it answers 503; the replay goes on."""
 
+    # --- Prices from outside (docs/prices.md) -----------------------------------------------------
+    feeds: dict[Literal["binance", "coinbase"], dict[str, str]] = Field(default_factory=dict)
+    """Which venues are followed, and what each calls our markets:
+    `{"binance": {"BTC-USD": "BTCUSDT"}, "coinbase": {"BTC-USD": "BTC-USD"}}`. None, and no recordings:
+    there are no feeds and no mark pricer."""
+    feed_addresses: dict[Literal["binance", "coinbase"], str] = Field(default_factory=dict)
+    """Of venues that are to be reached elsewhere than where they serve everybody."""
+    feed_recordings: dict[str, Annotated[Path, AfterValidator(Path.absolute)]] = Field(default_factory=dict)
+    """Recordings that are played as if they came in now, by market of ours:
+    `{"BTC-USD": "binance-btcusdt-2024-08-09.jsonl.gz"}`."""
+    feed_recordings_speed: float = Field(default=1.0, ge=0, allow_inf_nan=False)
+    """So many times as fast as they were made; 0: as fast as they can be read."""
+    feed_recordings_repeat: bool = True
+    """Begin a recording again at its end."""
+    index_weights: dict[str, Annotated[int, Field(ge=1, le=1_000_000)]] = Field(default_factory=dict)
+    """Of sources in the index: 1 for one that is not named."""
+    index_fresh_ms: int = Field(default=5_000, ge=100)
+    """A source that has said nothing for longer is left out of the index."""
+    index_outlier_ppm: int = Field(default=20_000, ge=1)
+    """And one that is farther from the median of all."""
+    index_sources_min: int = Field(default=1, ge=1)
+    """With fewer there is no index, and the mark price stays."""
+    mark_band_ppm: int = Field(default=5_000, ge=0, lt=1_000_000)
+    """How far from the index the mark price may follow the market's own book."""
+    mark_interval_ms_min: int = Field(default=100, ge=100)
+    """Between two mark prices of one market."""
+    mark_valid_ms: int = Field(default=2_000, ge=100)
+    """How long a mark price may wait to be decided before it is refused as stale."""
+
     # --- APIs -------------------------------------------------------------------------------------
     api_host: str = HOST
     """Where the APIs listen. Anywhere but on this machine alone (a pod: 0.0.0.0) only with a certificate."""

@@ -10,6 +10,7 @@ SOURCES: dict[str, str] = {
     "trades": EXECUTIONS,
     "trade_changes": EXECUTIONS,
     "market_hours": EXECUTIONS,
+    "candles": EXECUTIONS,
     "balances": ACCOUNTS,
     "positions": ACCOUNTS,
     "daily": ACCOUNTS,

@@ -19,10 +19,12 @@ from api.query.activity import Activity
 from api.query.analytics import Analytics
 from api.query.audit import CONTROLLERS as AUDIT
 from api.query.audit.desk import AuditConfig, AuditDesk
+from api.query.candles import Candles
 from api.query.controllers import Accounts, Markets, Orders, Reader, health, venue_status
 from api.query.described import ABOUT, describe, only_known_parameters
 from api.query.equity import Equity
 from api.query.exports import Exports
+from api.query.external_prices import ExternalPrices
 from api.query.freshness import Freshness
 from api.query.holdings import Holdings
 from api.query.list_views import OrderLists
@@ -48,6 +50,8 @@ SEARCHES = [
     Portfolio,
     Equity,
     Analytics,
+    Candles,
+    ExternalPrices,
 ]
 
 

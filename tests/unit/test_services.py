@@ -7,18 +7,27 @@ import pytest
 from stack.cli.up import services
 from stack.running import Stack
 from stack.service import RUNNERS, main
-from stack.services import MORE_PROCESSORS, SERVICES, STANDBY
+from stack.services import FEEDS, MARK_PRICER, MORE_PROCESSORS, SERVICES, STANDBY
 from stack.settings import Settings
 
 
 def test_every_service_can_be_run() -> None:
-    assert {service.name for service in (*SERVICES, *MORE_PROCESSORS, STANDBY)} <= set(RUNNERS)
+    assert {service.name for service in (*SERVICES, *MORE_PROCESSORS, STANDBY, FEEDS, MARK_PRICER)} <= set(
+        RUNNERS
+    )
 
 
 def test_the_standby_is_started_where_it_is_asked_for(tmp_path: Path) -> None:
     usual = [service.name for service in SERVICES]
     assert services(Settings(folder=tmp_path)) == usual
     assert services(Settings(folder=tmp_path, standby=True)) == [*usual, STANDBY.name]
+
+
+def test_feeds_and_the_mark_pricer_run_where_a_venue_or_a_recording_is_named(tmp_path: Path) -> None:
+    usual = [service.name for service in SERVICES]
+    followed = Settings(folder=tmp_path, feeds={"binance": {"BTC-USD": "BTCUSDT"}})
+    played = Settings(folder=tmp_path, feed_recordings={"BTC-USD": Path("binance-btcusdt-a.jsonl.gz")})
+    assert services(followed) == services(played) == [*usual, "feeds", "mark-pricer"]
 
 
 def test_no_two_processors_share_a_name(tmp_path: Path) -> None:

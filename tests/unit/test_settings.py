@@ -40,6 +40,19 @@ def test_what_is_saved_is_what_is_loaded(tmp_path: Path) -> None:
     assert Settings.load(saved.folder) == saved
 
 
+def test_what_feeds_are_told_is_saved_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMS_FEEDS", '{"binance": {"BTC-USD": "BTCUSDT"}}')
+    monkeypatch.setenv("OMS_FEED_RECORDINGS", '{"ETH-USD": "here/binance-ethusdt-day.jsonl.gz"}')
+    saved = Settings(folder=tmp_path)
+    assert saved.feed_recordings["ETH-USD"].is_absolute()
+    saved.save()
+    monkeypatch.delenv("OMS_FEEDS")
+    monkeypatch.delenv("OMS_FEED_RECORDINGS")
+    assert Settings.load(tmp_path) == saved
+    with pytest.raises(ValidationError, match="binance"):
+        Settings(folder=tmp_path, feeds={"mtgox": {}})
+
+
 def test_a_service_finds_its_settings_by_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saved = Settings.with_free_ports(tmp_path)
     saved.save()

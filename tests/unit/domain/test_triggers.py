@@ -1,6 +1,7 @@
 """Triggers: which price fires them, in which order they fire, and how one leads to the next."""
 
 import pytest
+from msgspec import structs
 
 from tests.unit.domain.expectations import (
     asks,
@@ -16,7 +17,16 @@ from tests.unit.domain.expectations import (
     triggered,
     waits,
 )
-from tests.unit.domain.story import funded, given, last_price, listed_market, mark_price, resting, waiting
+from tests.unit.domain.story import (
+    NOW_US,
+    funded,
+    given,
+    last_price,
+    listed_market,
+    mark_price,
+    resting,
+    waiting,
+)
 from tests.unit.domain.wishes import buy, mark, sell
 
 RICH = funded("eve", USD=100_000, BTC=100)
@@ -228,3 +238,13 @@ def test_an_iceberg_on_its_way_does_not_make_it_spend_more() -> None:
         resting(sell("bob", "0.2", at="0.02", display="0.01")),
         RICH,
     ).when(buy("eve", "0.01")).then(triggered("alice"), holds("alice", USD=0))
+
+
+def test_a_mark_price_that_comes_too_late_fires_nothing() -> None:
+    late = structs.replace(mark(110), valid_until_us=NOW_US - 1)
+    waits_for_it = waiting(buy("up", 1, stop=105, trigger_source="mark"))
+    given(listed_market(), mark_price(100), waits_for_it).when(late).then(
+        refused("stale_command"), waits(("up", 105))
+    )
+    in_time = structs.replace(mark(110), valid_until_us=NOW_US)
+    given(listed_market(), mark_price(100), waits_for_it).when(in_time).then(triggered("up"))

@@ -1,0 +1,1 @@
+"""Price feeds: what other venues pay, from their WebSockets or from recordings, into the topic ``prices``."""
