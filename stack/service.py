@@ -216,6 +216,37 @@ def query_api_app() -> object:
     )
 
 
+def market_data(settings: Settings) -> None:
+    _serve("stack.service:market_data_app", settings, settings.market_data_port, websockets=True)
+
+
+def market_data_app() -> object:
+    """Make the application; granian calls it in its worker process."""
+    from api.market_data.app import create_app
+    from api.market_data.bounds import StreamBounds
+    from api.market_data.service import MarketDataConfig
+
+    settings = Settings.load()
+    _log_to_stderr()
+    _end_with_parent()
+    return create_app(
+        MarketDataConfig(
+            kafka_bootstrap=settings.kafka_bootstrap,
+            postgres_dsn=settings.postgres_dsn,
+            mongo_url=settings.mongo_url,
+            mongo_database=settings.mongo_database,
+            token_secret=settings.token_secret,
+            partitions=settings.topic_partitions,
+            limits=StreamBounds(
+                connections_max=settings.stream_connections_max,
+                connections_per_address_max=settings.stream_connections_per_address_max,
+                send_bytes_max=settings.stream_send_bytes_max,
+                ring_messages_max=settings.stream_ring_messages_max,
+            ),
+        )
+    )
+
+
 def _serve(target: str, settings: Settings, port: int, *, websockets: bool = False) -> None:
     from granian import Granian
     from granian.constants import HTTPModes, Interfaces, Loops, SSLProtocols
@@ -286,6 +317,7 @@ RUNNERS: dict[str, Callable[[Settings], None]] = {
     "auditor": auditor,
     "command-api": command_api,
     "query-api": query_api,
+    "market-data": market_data,
 }
 
 

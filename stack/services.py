@@ -22,6 +22,7 @@ SERVICES = (
     Service("auditor", "signs heads of the history, outside the database"),
     Service("command-api", "place, cancel and amend orders", "command_api_port"),
     Service("query-api", "orders, positions, balances, audit", "query_api_port"),
+    Service("market-data", "live books, trades, tickers; private streams", "market_data_port"),
 )
 
 FIRST_PROCESSOR = "order-processor"
