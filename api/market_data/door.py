@@ -108,6 +108,7 @@ class Door:
         if connection.closing is None:
             return
         code, sentence = CLOSES[connection.closing]
+        logger.info("a connection from %s is closed: %s", address_of(socket), connection.closing)
         with suppress(Exception):  # it may be gone already, and is to be let go either way
             async with asyncio.timeout(self._bounds.close_ms_max / 1000):
                 await socket.close(code, f"{connection.closing}: {sentence}")

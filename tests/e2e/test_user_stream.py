@@ -265,9 +265,13 @@ async def test_clients_that_do_not_read_are_closed_and_cost_no_memory(stack: Sta
         async with connected(stack, "stream") as reader:
             await reader.send(op="subscribe", channels=[{"channel": "orders", "symbol": SYMBOL}])
             await reader.until("orders_snapshot")
-            await until(lambda: held_back(process) <= 1, "those who do not read are closed")
+            await until(
+                lambda: held_back(process, stack.settings.market_data_port) <= 1,
+                "those who do not read are closed",
+            )
             await reader.send(op="ping")
             await reader.until("pong")
+        assert stack.log_file("market-data").read_text().count("is closed: slow_reader") == 5
         assert memory_of(process) - before < 100_000_000
     finally:
         for writer in writers:
@@ -305,19 +309,14 @@ async def deaf(stack: Stack) -> asyncio.StreamWriter:
     return writer
 
 
-def held_back(process: psutil.Process) -> int:
+def held_back(process: psutil.Process, port: int) -> int:
     """Return how many connections the service still has."""
     processes = [process, *process.children(recursive=True)]
     return sum(
-        connection.status == psutil.CONN_ESTABLISHED and connection.laddr.port == _port(process)
+        connection.status == psutil.CONN_ESTABLISHED and connection.laddr.port == port
         for each in processes
         for connection in each.net_connections("tcp")
     )
-
-
-def _port(process: psutil.Process) -> int:
-    found = [each for each in process.net_connections("tcp") if each.status == psutil.CONN_LISTEN]
-    return int(found[0].laddr.port)
 
 
 def memory_of(process: psutil.Process) -> int:
