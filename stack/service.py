@@ -221,7 +221,9 @@ def market_data(settings: Settings) -> None:
 
 
 def market_data_app() -> object:
-    """Make the application; granian calls it in its worker process."""
+    """Make the application; granian calls it in its worker process. Each connection needs a file of it."""
+    import resource
+
     from api.market_data.app import create_app
     from api.market_data.bounds import StreamBounds
     from api.market_data.service import MarketDataConfig
@@ -229,6 +231,8 @@ def market_data_app() -> object:
     settings = Settings.load()
     _log_to_stderr()
     _end_with_parent()
+    files_max = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files_max, files_max))
     return create_app(
         MarketDataConfig(
             kafka_bootstrap=settings.kafka_bootstrap,
