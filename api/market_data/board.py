@@ -66,8 +66,7 @@ class Board:
     def _take_event(self, recorded: RecordedEvent, at: At, published_at_ms: int) -> Market | None:
         event: Any = recorded.event
         if isinstance(event, MarketListed):
-            self._listed(event, at)
-            return None
+            return self._listed(event, at)
         if isinstance(event, VenueStatusChanged):
             self._venue_changed(event, at, published_at_ms)
             return None
@@ -76,12 +75,14 @@ class Board:
             market.take(event, at)
         return market
 
-    def _listed(self, event: MarketListed, at: At) -> None:
+    def _listed(self, event: MarketListed, at: At) -> Market:
+        document = {**markets.fold(None, event, at), "seq": at.seq, "shard": at.shard}
         known = self.markets.get(event.rules.symbol)
-        if known is not None and at.seq <= known.seq:
-            return
-        document = {**markets.fold(None, event, at), "_id": event.rules.symbol}
-        self.add(Market({**document, "seq": at.seq, "shard": at.shard}))
+        if known is None:
+            self.add(Market(document))
+        else:
+            known.listed_again(document)
+        return self.markets[event.rules.symbol]
 
     def _venue_changed(self, event: VenueStatusChanged, at: At, published_at_ms: int) -> None:
         self._venues[at.shard] = event.status

@@ -21,12 +21,10 @@ CloseReason = Literal[
     "too_many_frames",
     "too_large",
     "going_away",
-    "defect",
 ]
 CLOSES: dict[CloseReason, tuple[int, str]] = {
     "going_away": (1001, "This service stops: connect again, and go on from the last seq."),
     "too_large": (1009, "A frame was larger than one may be."),
-    "defect": (1011, "A fault of ours, it is in our log: connect again."),
     "not_authenticated": (
         4401,
         "No valid token was sent in time, or it has expired: connect with a new one.",

@@ -91,6 +91,13 @@ class Market:
             self._trade_changed(event, at)
         self.seq = max(self.seq, at.seq)
 
+    def listed_again(self, document: Document) -> None:
+        """It was delisted, and is back with the assets and scales it had."""
+        if document["seq"] > self.document["seq"]:
+            self.document, self.rules = document, markets.rules_of(document)
+            self._status_changed = True
+            self.seq = max(self.seq, document["seq"])
+
     def venue_news(self, event: VenueStatusChanged, at: At, published_at_ms: int) -> News:
         """Return what the venue's new status means here. It came by another way than the market's events: its
         seq says nothing of how far those are.

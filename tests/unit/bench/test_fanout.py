@@ -43,6 +43,7 @@ def update(**more: Any) -> bytes:
 @pytest.mark.parametrize("step", [1, 7, 100_000])
 async def test_frames_are_counted_however_they_are_cut(step: int) -> None:
     counted = Counted()
+    counted.begin()
     subscriber, wire = Subscriber(ASKED, counted), Wire()
     subscriber.connection_made(wire)
     large = update(bids=[("1.5", "2")] * 8_000)

@@ -16,7 +16,9 @@ from api.market_data.board import Board
 from api.market_data.bounds import StreamBounds
 from api.market_data.connection import CLOSES, Connection
 from api.market_data.follower import BookFollower, GapError
+from domain.control import DelistMarket, SetMarketStatus, SetVenueStatus
 from domain.ids import order_id
+from stack.settings import CHECKOUT
 from streams.codec import decode_recorded
 from streams.progress import Place
 from streams.tailing import Piece
@@ -277,6 +279,45 @@ def test_a_market_that_is_listed_while_somebody_is_connected_can_be_subscribed()
     exchange.pieces()
     client.subscribe({"channel": "status", "symbol": "SOL-USD"})
     assert [each["type"] for each in client.read()] == ["subscribed", "status"]
+
+
+def test_a_market_that_is_delisted_and_comes_back_says_so() -> None:
+    exchange = Exchange()
+    client = Client(exchange)
+    client.subscribe({"channel": "status", "symbol": SYMBOL})
+    client.read()
+    closing = SetMarketStatus(command_id="c", actor="op", symbol=SYMBOL, status="closed", reason="over")
+    for command in (closing, DelistMarket(command_id="d", actor="op", symbol=SYMBOL)):
+        exchange.venue.batch(command)
+        exchange.pieces()
+    exchange.venue.batch(list_market(SYMBOL))
+    exchange.pieces()
+    assert [each["status"] for each in client.read()] == ["closed", "delisted", "open"]
+
+
+def test_the_venues_status_is_told_on_each_of_its_markets() -> None:
+    exchange = Exchange()
+    client = Client(exchange)
+    client.subscribe({"channel": "status", "symbol": SYMBOL})
+    client.read()
+    exchange.venue.batch(SetVenueStatus(command_id="v", actor="op", status="halted", reason="maintenance"))
+    exchange.pieces()
+    (told,) = client.read()
+    assert (told["status"], told["venue_status"]) == ("open", "halted")
+
+
+def test_the_checksum_in_the_documents_is_the_servers() -> None:
+    page = (CHECKOUT / "docs" / "market-data.md").read_text()
+    example = page.partition("```python\n")[2].partition("```")[0]
+    names: dict[str, Any] = {}
+    exec(example, names)  # noqa: S102 - our own page
+    exchange, follower = Exchange(6), BookFollower(SYMBOL)
+    exchange.trade(50)
+    client = Client(exchange)
+    client.subscribe(follower.wanted())
+    (snapshot,) = [each for each in client.read() if each["type"] == "book_snapshot"]
+    assert snapshot["bids"]
+    assert names["checksum"](snapshot["bids"], snapshot["asks"]) == snapshot["checksum"]
 
 
 # --- Bounds
