@@ -22,9 +22,9 @@ class ShardOrder:
         return len(self._waiting)
 
     @property
-    def missing_until(self) -> int:
-        """The last of the events that those which wait are waiting for first."""
-        return min(self._waiting) - 1 if self._waiting else self.seq
+    def waiting_until(self) -> int:
+        """The last event that waits: once all up to it are there, none does."""
+        return max(self._waiting, default=self.seq)
 
     def add(self, events: Iterable[RecordedEvent]) -> list[RecordedEvent]:
         """Return what can be given out now, in order."""

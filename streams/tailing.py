@@ -250,7 +250,8 @@ class Tail:
                 self._mend(shard, order)
 
     def _mend(self, shard: int, order: ShardOrder) -> None:
-        after, until = order.seq, order.missing_until
+        """Read all up to the last one that waits: where one is missing, more may be."""
+        after, until = order.seq, order.waiting_until
         log.warning(
             "shard %s: events %d to %d did not come in time; reading them from the store",
             shard,

@@ -54,3 +54,5 @@ class StreamBounds:
     resume_events_max: int = 200_000
     """Of the shard, that are looked through in the store for one resume."""
     private_ring_messages_max: int = 1_000
+    reads_at_once_max: int = 8
+    """Of the stores, for snapshots and resumes of the whole process; each takes a connection."""

@@ -73,6 +73,7 @@ class PrivateFeed:
         self._bounds = limits
         self._board = board
         self._feeds: dict[str, AccountFeed] = {}
+        self._reading = asyncio.Semaphore(limits.reads_at_once_max)
 
     # --- What happens ----------------------------------------------------------------------------------
 
@@ -173,7 +174,8 @@ class PrivateFeed:
         return missed + [news for shard, _, news in feed.ring if news.seq > covered.get(shard, 0)]
 
     async def _from_store(self, account: str, shard: int, after: int, until: int) -> list[AccountNews]:
-        found = await asyncio.to_thread(self.store.events_of, account, shard, after, until)
+        async with self._reading:
+            found = await asyncio.to_thread(self.store.events_of, account, shard, after, until)
         return [news_of(account, shard, recorded, self) for recorded in found]
 
     # --- From the beginning ------------------------------------------------------------------------------
@@ -181,7 +183,8 @@ class PrivateFeed:
     async def _snapshot(self, feed: AccountFeed, owner: Owner, asked: Id) -> None:
         deadline = monotonic() + self._bounds.snapshot_ms_max / 1000
         try:
-            copy = await asyncio.to_thread(self.store.copy_of, feed.account, list(self.heads), deadline)
+            async with self._reading:
+                copy = await asyncio.to_thread(self.store.copy_of, feed.account, list(self.heads), deadline)
         except (psycopg.OperationalError, PyMongoError) as error:
             raise NotNowError(f"a store does not answer: {type(error).__name__}") from None
         while any(self.heads.get(shard, 0) < seq for shard, seq in copy.until.items()):

@@ -180,6 +180,6 @@ def test_what_is_missing_is_known() -> None:
     venue = opened(Venue(), "ann")
     order = ShardOrder(0)
     assert order.add([*venue.events[:1], *venue.events[3:]]) == venue.events[:1]
-    assert (order.seq, order.missing_until) == (1, 3)
+    assert (order.seq, order.waiting_until) == (1, len(venue.events))
     assert order.add(venue.events[1:3]) == venue.events[1:]
     assert At(0, order.seq, 0).seq == len(venue.events)
