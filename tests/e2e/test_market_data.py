@@ -189,3 +189,48 @@ def test_the_books_are_those_of_the_events(stack: Stack) -> None:
         open_ids = {each.order_id for each in exchange.orders.values() if each.symbol == symbol}
         assert ids <= open_ids
         assert ids or not open_ids
+
+
+async def test_snapshots_are_for_everybody_and_join_with_the_stream(stack: Stack) -> None:
+    """Subscribe first, keep what comes, take a snapshot, and go on with what is newer."""
+    symbol, came = SYMBOLS[0], list[dict[str, Any]]()
+    url = f"http://{HOST}:{stack.settings.market_data_port}"
+    follower = BookFollower(symbol)
+    async with (
+        httpx.AsyncClient(base_url=url, timeout=PATIENCE_S, headers={"Origin": "https://a.example"}) as http,
+        trading(stack),
+        following(stack, [follower]) as streaming,
+    ):
+        streaming.on_message = came.append
+        await until(lambda: len(came) > 5, "messages come")
+        answer = await http.get(f"/v1/markets/{symbol}/book", params={"depth": 5_000})
+        assert answer.headers["Access-Control-Allow-Origin"] == "*"
+        book, joined = answer.json(), BookFollower(symbol)
+        joined.sides = {
+            side: {each["price"]: each["quantity"] for each in book[side]} for side in ("bids", "asks")
+        }
+        await until(lambda: sum(newer(each, book["seq"]) for each in came) > 5, "newer messages come")
+        first, *others = [each for each in came if newer(each, book["seq"])]
+        assert first["previous"] <= book["seq"]
+        joined.seq = first["previous"]
+        for message in (first, *others):
+            joined.take(message)
+        assert joined.checked > 5
+
+
+def newer(message: dict[str, Any], seq: int) -> bool:
+    return bool(message["type"] == "book" and message["seq"] > seq)
+
+
+def test_markets_trades_and_tickers_tell_the_same_as_each_other(stack: Stack) -> None:
+    url = f"http://{HOST}:{stack.settings.market_data_port}/v1"
+    markets = httpx.get(f"{url}/markets").json()["markets"]
+    assert [each["symbol"] for each in markets] == sorted(SYMBOLS)
+    tickers = {each["symbol"]: each for each in httpx.get(f"{url}/tickers").json()["tickers"]}
+    for symbol in SYMBOLS:
+        trades = httpx.get(f"{url}/markets/{symbol}/trades", params={"limit": 1_000}).json()["trades"]
+        assert [each["trade_id"] for each in trades] == sorted(each["trade_id"] for each in trades)
+        assert tickers[symbol]["last"] == trades[-1]["price"]
+        assert tickers[symbol]["count"] == trades[-1]["trade_id"]
+    assert httpx.get(f"{url}/markets/NO-USD/ticker").status_code == 404
+    assert httpx.get(f"{url}/markets/{SYMBOLS[0]}/book", params={"depth": 0}).status_code == 400
