@@ -291,6 +291,43 @@ def identity_app() -> object:
     )
 
 
+def market_data(settings: Settings) -> None:
+    _serve("stack.service:market_data_app", settings, settings.market_data_port, websockets=True)
+
+
+def market_data_app() -> object:
+    """Make the application; granian calls it in its worker process. Each connection needs a file of it."""
+    import resource
+
+    from api.market_data.app import create_app
+    from api.market_data.bounds import StreamBounds
+    from api.market_data.service import MarketDataConfig
+    from stack.identity import identity_of
+
+    settings = Settings.load()
+    _log_to_stderr()
+    _end_with_parent()
+    files_max = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files_max, files_max))
+    return create_app(
+        MarketDataConfig(
+            kafka_bootstrap=settings.kafka_bootstrap,
+            postgres_dsn=settings.postgres_dsn,
+            mongo_url=settings.mongo_url,
+            mongo_database=settings.mongo_database,
+            token_secret=settings.token_secret,
+            partitions=settings.topic_partitions,
+            limits=StreamBounds(
+                connections_max=settings.stream_connections_max,
+                connections_per_address_max=settings.stream_connections_per_address_max,
+                send_bytes_max=settings.stream_send_bytes_max,
+                ring_messages_max=settings.stream_ring_messages_max,
+            ),
+            identity=identity_of(settings),
+        )
+    )
+
+
 def protection_of(settings: Settings) -> "ProtectionConfig":
     """Return what stands around each of our HTTP services."""
     from api.protection import ProtectionConfig
@@ -399,6 +436,7 @@ RUNNERS: dict[str, Callable[[Settings], None]] = {
     "command-api": command_api,
     "query-api": query_api,
     "identity": identity,
+    "market-data": market_data,
 }
 
 

@@ -23,6 +23,7 @@ SERVICES = (
     Service("command-api", "place, cancel and amend orders", "command_api_port"),
     Service("query-api", "orders, positions, balances, audit", "query_api_port"),
     Service("identity", "signs users in, issues tokens, keeps API keys", "identity_port"),
+    Service("market-data", "live books, trades, tickers; private streams", "market_data_port"),
 )
 
 FIRST_PROCESSOR = "order-processor"

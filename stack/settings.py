@@ -279,6 +279,15 @@ class Settings(BaseSettings):
     external_accounts_claim: str = "accounts"
     external_role_names: dict[str, str] = Field(default_factory=dict)
     """What a group of theirs is here: {"oms-traders": "trader"}."""
+    # --- Market data --------------------------------------------------------------------------------
+    stream_connections_max: int = Field(default=10_000, ge=1)
+    """WebSockets of one market-data process; what else bounds them: api/market_data/bounds.py."""
+    stream_connections_per_address_max: int = Field(default=2_000, ge=1)
+    """From one client's address, or from the load balancer's where that hides them."""
+    stream_send_bytes_max: int = Field(default=4_194_304, ge=65_536)
+    """Messages kept for a client that does not read; beyond it, it is closed."""
+    stream_ring_messages_max: int = Field(default=2_000, ge=1)
+    """Of each channel and symbol, kept for clients that come back."""
 
     # --- Bringing the stack up and down -----------------------------------------------------------
     docker_answer_ms_max: int = 2_000

@@ -9,7 +9,7 @@ from typer import Argument, BadParameter, Option
 
 from stack.cli.running import output, progress
 
-BENCHES = ("engine", "write", "latency", "scale", "read")
+BENCHES = ("engine", "write", "latency", "scale", "read", "fanout")
 
 # What was measured, and what shows it to a person.
 Measured = tuple[dict[str, Any], Callable[[Console, dict[str, Any]], None]]
@@ -33,7 +33,7 @@ def bench(
     ] = 20.0,
     only: Annotated[
         list[str] | None,
-        Option("--only", help="latency: only this row (rest_1000, ...); may be repeated."),
+        Option("--only", help="latency, fanout: only this row (rest_1000, ...); may be repeated."),
     ] = None,
     seed: Annotated[int, Option(help="The same seed gives the same flow of messages.")] = 1,
     as_json: Annotated[bool, Option("--json", help="Print one JSON object.")] = False,
@@ -47,6 +47,7 @@ def bench(
     Example: ./oms bench scale --seconds 30
     Example: ./oms bench read --events 100000
     Example: ./oms bench latency --only rest_1000 --json
+    Example: ./oms bench fanout --seconds 10 --only book_10
     """
     if name not in BENCHES:
         raise BadParameter(f"there is no bench {name!r}; there are: {', '.join(BENCHES)}")
@@ -58,6 +59,8 @@ def bench(
         found, show = _write(seconds, seed)
     elif name == "read":
         found, show = _read(events, seed)
+    elif name == "fanout":
+        found, show = _fanout(seconds, only or [])
     else:
         found, show = _latency(seconds, only or [], quiet=as_json)
     if as_json:
@@ -98,6 +101,17 @@ def _read(events: int, seed: int) -> Measured:
     from stack.settings import Settings
 
     return run.run(Settings().folder / "bench-read", events, seed, progress.print), report.show
+
+
+def _fanout(seconds: float, only: list[str]) -> Measured:
+    from bench.fanout import report, run
+    from stack.settings import Settings
+
+    try:
+        rows = run.chosen(only)
+    except ValueError as error:
+        raise BadParameter(str(error)) from None
+    return run.run(Settings().folder / "bench-fanout", seconds, rows, progress.print), report.show
 
 
 def _latency(seconds: float, only: list[str], *, quiet: bool) -> Measured:

@@ -4,7 +4,15 @@ import re
 from pathlib import Path
 
 from api.command import examples
-from docs import asyncapi, commands, openapi_command, openapi_query, permissions, problems
+from docs import (
+    asyncapi,
+    asyncapi_market_data,
+    commands,
+    openapi_command,
+    openapi_query,
+    permissions,
+    problems,
+)
 from docs.rejections import PAGE, with_table
 
 CHECKOUT = Path(__file__).parent.parent.parent
@@ -17,6 +25,11 @@ def test_the_table_of_rejections_is_the_codes() -> None:
 
 def test_the_contract_of_the_websocket_is_the_codes() -> None:
     assert asyncapi.PAGE.read_text() == asyncapi.as_text(), "write it anew: python docs/asyncapi.py"
+
+
+def test_the_contract_of_the_market_data_streams_is_the_codes() -> None:
+    page = asyncapi_market_data.PAGE.read_text()
+    assert page == asyncapi_market_data.as_text(), "write it anew: python docs/asyncapi_market_data.py"
 
 
 def test_the_contract_of_the_query_api_is_the_codes() -> None:
