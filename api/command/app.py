@@ -9,7 +9,7 @@ from litestar import Litestar, get
 from litestar.openapi import OpenAPIConfig
 
 from api.auth import bearer_tokens
-from api.command import connection, controls, door, money, order_lists, orders, trades, venue
+from api.command import connection, controls, door, money, order_lists, orders, risk, trades, venue
 from api.command.bounds import WebSocketBounds
 from api.command.desk import Desk
 from api.command.directory import Directory
@@ -22,9 +22,12 @@ from api.command.sessions import Sessions
 from api.problems import EXCEPTION_HANDLERS
 from streams.listings import ListingStore
 from streams.publisher import make_producer
+from streams.risk.migrating import engine
+from streams.risk.requests import LimitRequests
 
 BODY_BYTES_MAX = 1_048_576
 LINGER_MS = 2
+NOWHERE = "postgresql://127.0.0.1:1/none"  # without an address, requests of limits are answered 500
 OPEN_PATHS = ["^/health$", "^/schema", "^/v1/ws$"]  # the WebSocket asks for a token itself
 
 
@@ -40,7 +43,7 @@ class CommandApiConfig:
     websocket: WebSocketBounds = field(default_factory=WebSocketBounds)
     shards: int = 1
     postgres_dsn: str = field(default="", repr=False)
-    """Read only where there are several shards, to learn which market is on which."""
+    """Where limit requests are; and, where there are several shards, which market is on which."""
 
 
 @get("/health", operation_id="health", sync_to_thread=False)
@@ -78,6 +81,11 @@ def create_app(config: CommandApiConfig) -> Litestar:
     async def desk() -> Desk:
         return cast("Desk", state["desk"])
 
+    limit_requests = LimitRequests(engine(config.postgres_dsn or NOWHERE))
+
+    async def requests() -> LimitRequests:
+        return limit_requests
+
     async def own_door() -> Door:
         return cast("Door", state["door"])
 
@@ -89,10 +97,11 @@ def create_app(config: CommandApiConfig) -> Litestar:
             *venue.ROUTES,
             *controls.ROUTES,
             *trades.ROUTES,
+            *risk.ROUTES,
             *door.ROUTES,
             health,
         ],
-        dependencies={"desk": desk, "door": own_door},
+        dependencies={"desk": desk, "door": own_door, "requests": requests},
         lifespan=[gateway_runs],
         exception_handlers=EXCEPTION_HANDLERS,
         on_app_init=[bearer_tokens(config.token_secret, exclude=OPEN_PATHS).on_app_init],

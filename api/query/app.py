@@ -27,9 +27,12 @@ from api.query.money import CONTROLLERS as MONEY
 from api.query.order_events import OrderEvents
 from api.query.order_search import OrderSearch
 from api.query.pnl import Pnl
+from api.query.risk import AccountRisk, Risk, RiskRecord
 from api.query.trade_lists import CONTROLLERS as TRADES
 from projections.generations import live_view
 from projections.projection import Document
+from streams.risk.migrating import engine
+from streams.risk.reading import Reading
 
 SEARCHES = [Activity, OrderSearch, OrderEvents, *TRADES, Holdings, Pnl, Analytics]
 
@@ -67,18 +70,22 @@ def create_app(config: QueryConfig) -> Litestar:
     database = _database(config)
     desk = None if config.audit is None else AuditDesk(config.audit)
     audit = [] if desk is None else AUDIT
+    risk = None if config.audit is None else RiskRecord(Reading(engine(config.audit.postgres_dsn)))
     app = Litestar(
         route_handlers=[
             *(health, venue_status, Orders, OrderLists, Accounts, Markets),
             *MONEY,
             *SEARCHES,
             *audit,
+            AccountRisk,
+            *([] if risk is None else [Risk]),
         ],
         dependencies={
             "reader": Provide(_readers(config, database), sync_to_thread=True),
             "form": Provide(form_of),
             "asked": Provide(asked_of),
             "audit_desk": Provide(lambda: desk, sync_to_thread=False),
+            "record": Provide(lambda: risk, sync_to_thread=False),
         },
         on_app_init=[bearer_tokens(config.token_secret, exclude=["^/health$", "^/schema"]).on_app_init],
         before_request=only_known_parameters,
