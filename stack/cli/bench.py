@@ -9,7 +9,7 @@ from typer import Argument, BadParameter, Option
 
 from stack.cli.running import output, progress
 
-BENCHES = ("engine", "write", "latency", "scale", "read")
+BENCHES = ("engine", "write", "latency", "scale", "read", "risk")
 
 # What was measured, and what shows it to a person.
 Measured = tuple[dict[str, Any], Callable[[Console, dict[str, Any]], None]]
@@ -47,6 +47,7 @@ def bench(
     Example: ./oms bench scale --seconds 30
     Example: ./oms bench read --events 100000
     Example: ./oms bench latency --only rest_1000 --json
+    Example: ./oms bench risk --seconds 10
     """
     if name not in BENCHES:
         raise BadParameter(f"there is no bench {name!r}; there are: {', '.join(BENCHES)}")
@@ -58,6 +59,8 @@ def bench(
         found, show = _write(seconds, seed)
     elif name == "read":
         found, show = _read(events, seed)
+    elif name == "risk":
+        found, show = _risk(seconds, quiet=as_json)
     else:
         found, show = _latency(seconds, only or [], quiet=as_json)
     if as_json:
@@ -98,6 +101,15 @@ def _read(events: int, seed: int) -> Measured:
     from stack.settings import Settings
 
     return run.run(Settings().folder / "bench-read", events, seed, progress.print), report.show
+
+
+def _risk(seconds: float, *, quiet: bool) -> Measured:
+    """Bring the stack up if it is down, and leave it up."""
+    from bench.risk import run
+    from stack.cli.up import settings
+
+    progress.quiet = quiet
+    return run.run(settings(), seconds, progress.print), run.show
 
 
 def _latency(seconds: float, only: list[str], *, quiet: bool) -> Measured:

@@ -187,6 +187,15 @@ class CommandClient:
             await asyncio.sleep(bounds.BACKOFF_FIRST_S)
         return False
 
+    async def read(self, path: str) -> bytes | None:
+        """Return what the query API answers; ``None`` if it does not, or not well."""
+        try:
+            async with self._http.get(self.query_url + path) as response:
+                body = await response.read()
+                return body if response.status == 200 else None
+        except (aiohttp.ClientError, TimeoutError):
+            return None
+
     async def best(self, symbol: str) -> tuple[str, str] | None:
         """Return the best bid and ask that the query API shows; "-" where there is none, ``None`` if it does
         not answer.

@@ -225,8 +225,10 @@ class Engine:
     def _read_thresholds(self) -> None:
         """Read those changed lately, and a minute before: clocks differ."""
         since = max(0, self._thresholds_us - 60_000_000)
-        changed, self._thresholds_us = self.records.thresholds(since)
-        self._thresholds.update(changed)
+        read, self._thresholds_us = self.records.thresholds(since)
+        changed = {name for name, limits in read.items() if limits != self._thresholds.get(name)}
+        self._thresholds.update(read)
+        self._views.update(dict.fromkeys(self.accounts.states if DEFAULT in changed else changed))
 
     def _keep_bars(self) -> None:
         """Write the bars of the markets whose events this worker has: the last two of each, once a second."""
