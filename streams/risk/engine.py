@@ -30,6 +30,7 @@ from streams.codec import UNREADABLE, RecordedEvent, decode_slice
 from streams.projector import DeadLetter, ReadStates, Record
 from streams.risk import views
 from streams.risk.accounts import Accounts
+from streams.risk.catching_up import STALE_US, CatchingUp
 from streams.risk.findings import About, Writer
 from streams.risk.outbox import ACTOR, Outbox
 from streams.risk.price_watch import Seen, take
@@ -89,6 +90,7 @@ class Engine:
         self._returns: Returns = {}
         self._tails: dict[str, list[Tail]] = {}
         self._moved: dict[str, None] = {}
+        self._catching_up = CatchingUp()
         self._views: dict[str, None] = {}
 
     # --- Beginning ----------------------------------------------------------------------------------------
@@ -105,6 +107,7 @@ class Engine:
         unsent = [action for action in self.records.unsent() if self._is_ours(action)]
         self._send(self.outbox.missing(unsent), also=unsent)
         self._views = dict.fromkeys(self.accounts.states)
+        self._catching_up.begin(self.now_us())
         self.sweep()
 
     def _is_ours(self, action: Action) -> bool:
@@ -141,7 +144,8 @@ class Engine:
                 continue
             changed |= self.accounts.take(record.partition, piece, on_event)
         for account in changed:
-            self._judge(decided, account, None)
+            if self._is_live(account):
+                self._judge(decided, account, None)
         self._views.update(dict.fromkeys(changed))
         self._commit(decided)
         return dead
@@ -168,14 +172,22 @@ class Engine:
         self._commit(decided)
         return dead
 
+    def _is_live(self, account: str) -> bool:
+        """Whether the account is as it is now; one that is not is judged by the sweep, when all are."""
+        newest_us, now_us = max(state.occurred_at_us for state in self.accounts.of(account)), self.now_us()
+        self._catching_up.saw(newest_us, now_us)
+        return now_us - newest_us < STALE_US or not self._catching_up.going_on(now_us)
+
     def _note(self, decided: Decided, recorded: RecordedEvent) -> None:
         event = recorded.event
         if isinstance(event, AccountStatusChanged):
             _note_done(decided, recorded)
         elif isinstance(event, AccountLimitsSet):
-            decided.pre_trade[event.account] = views.pre_trade_limits(
-                [state.limits for state in self.accounts.of(event.account)], self.book
-            )
+            limits = [state.limits for state in self.accounts.of(event.account)]
+            try:
+                decided.pre_trade[event.account] = views.pre_trade_limits(limits, self.book)
+            except KeyError as error:  # listed a moment ago; what was asked for is on record as it was asked
+                log.warning("%s has a limit on %s, which is not known yet", event.account, error)
 
     # --- Looking anew -------------------------------------------------------------------------------------
 
@@ -191,8 +203,9 @@ class Engine:
         newest = max(
             (self.book.markets[symbol].cause for symbol in moved), key=lambda one: one.occurred_at_us
         )
+        late = self._catching_up.going_on(self.now_us())
         for account, by_shard in self.accounts.states.items():
-            if any(_concerned(state, moved, assets) for state in by_shard.values()):
+            if not late and any(_concerned(state, moved, assets) for state in by_shard.values()):
                 self._judge(decided, account, newest)
                 self._views[account] = None
         for symbol in moved:
@@ -204,8 +217,9 @@ class Engine:
         self._read_thresholds()
         self._returns = returns(self.book, self.bounds.currency)
         decided = Decided()
-        for account in self.accounts.states:
-            self._judge(decided, account, None, anew=True)
+        if not self._catching_up.going_on(self.now_us()):
+            for account in self.accounts.states:
+                self._judge(decided, account, None, anew=True)
         for symbol in self.book.markets:
             self._judge_market(decided, symbol)
         self._commit(decided)

@@ -61,10 +61,10 @@ class LimitRequests:
         with Session(self.engine, expire_on_commit=False) as session, session.begin():
             _one_at_a_time(session, asked.account)
             pre_trade, thresholds = _in_force(session, asked.account)
-            loosens = [
-                *(loosened(pre_trade, asked.pre_trade) if asked.pre_trade is not None else ()),
-                *(loosened_thresholds(thresholds, asked.thresholds) if asked.thresholds is not None else ()),
-            ]
+            loosens = _loosens(asked, pre_trade, thresholds)
+            if (newest := _newest_applied(session, asked.account)) is not None:
+                # what is in force is told by events, and may be a moment old: both have to be kept
+                loosens += [words for words in _loosens(asked, newest, thresholds) if words not in loosens]
             if loosens and _pending(session, asked.account) >= PENDING_MAX:
                 raise RequestError("too_many", f"{PENDING_MAX} requests wait for a decision already")
             request_id = uuid4().hex
@@ -140,6 +140,21 @@ class LimitRequests:
             if alert is not None and alert.acknowledged_at_us is None:
                 alert.acknowledged_by, alert.acknowledged_at_us, alert.note = by, _now_us(), note
         return alert
+
+
+def _loosens(asked: Asked, pre_trade: LimitsRequest, thresholds: RiskLimits) -> list[str]:
+    found = [] if asked.pre_trade is None else loosened(pre_trade, asked.pre_trade)
+    return found + ([] if asked.thresholds is None else loosened_thresholds(thresholds, asked.thresholds))
+
+
+def _newest_applied(session: Session, account: str) -> LimitsRequest | None:
+    """Return the limits before a trade that were applied last by a request."""
+    applied = select(LimitRequest.pre_trade).where(
+        LimitRequest.account == account, LimitRequest.state == APPLIED, LimitRequest.pre_trade.is_not(None)
+    )
+    newest = applied.order_by(LimitRequest.decided_at_us.desc()).limit(1)
+    found = session.scalars(newest).first()
+    return None if found is None else msgspec.convert(found, LimitsRequest)
 
 
 def _in_force(session: Session, account: str) -> tuple[LimitsRequest, RiskLimits]:

@@ -112,7 +112,10 @@ def _by_asset(amounts: dict[str, int], book: PriceBook) -> dict[str, str]:
 
 
 def pre_trade_limits(of_shards: Iterable[AccountLimits], book: PriceBook) -> dict[str, Any]:
-    """Return the limits checked before a trade as decimals, those of all shards together."""
+    """Return the limits checked before a trade as decimals, those of all shards together.
+
+    Raises ``KeyError`` for an asset or market that is not known yet: a wrong amount is worse than none.
+    """
     found: dict[str, Any] = {
         "max_order_notional": {},
         "max_open_notional": {},
@@ -123,10 +126,9 @@ def pre_trade_limits(of_shards: Iterable[AccountLimits], book: PriceBook) -> dic
     for limits in of_shards:
         for name in ("max_order_notional", "max_open_notional", "daily_loss"):
             for asset, units in getattr(limits, name).items():
-                found[name][asset] = format_units(units, book.scales.get(asset, 0))
+                found[name][asset] = format_units(units, book.scales[asset])
         for symbol, units in limits.max_position.items():
-            market = book.markets.get(symbol)
-            found["max_position"][symbol] = format_units(units, market.rules.base_scale if market else 0)
+            found["max_position"][symbol] = format_units(units, book.markets[symbol].rules.base_scale)
         if limits.order_rate is not None:
             found["order_rate"] = limits.order_rate
     return found
