@@ -37,13 +37,19 @@ class DirectSender:
         self._client_id = client_id
         self._producer: Producer | None = None
 
+    def connect(self) -> None:
+        """Get ready to send: a first connection takes seconds. Raises ``KafkaException``."""
+        if self._producer is None:
+            self._producer = make_producer(self._bootstrap, self._client_id)
+            self._producer.list_topics(ORDERS, timeout=ANSWER_S_MAX)
+
     def send(self, shard: int, commands: Sequence[AnyCommand]) -> None:
         """Put commands into the shard's log, in order, and wait until they are there.
 
         Raises ``NotDeliveredError``.
         """
-        if self._producer is None:
-            self._producer = make_producer(self._bootstrap, self._client_id)
+        self.connect()
+        assert self._producer is not None  # noqa: S101 - connected
         failures: list[str] = []
         for start in range(0, len(commands), COMMANDS_AT_ONCE_MAX):
             value = encode(CommandBatch(tuple(commands[start : start + COMMANDS_AT_ONCE_MAX]), ""))

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from time import perf_counter, sleep
 from typing import Any
 
+import httpx
 from rich.console import Console
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -20,8 +21,9 @@ from domain.event import Side
 from stack.load.client import CommandClient, Place
 from stack.load.measurements import Histogram
 from stack.load.report import machine, version
-from stack.load.session import bring_up, client_of, new_run_id, run_async
+from stack.load.session import admin_token, bring_up, client_of, new_run_id, run_async
 from stack.load.venue import Funds, MarketSpec, prepare
+from stack.ports import HOST
 from stack.settings import Settings
 from streams.risk.migrating import engine
 from streams.risk.tables import Action
@@ -118,6 +120,13 @@ class Bench:
             limits = {"reason": "bench", "pre_trade": {"daily_loss": {"USD": "5"}}}
             await client.administer(f"/v1/accounts/{account}/limit-requests", limits)
         await client.place(self._order(MAKER, "bid", "buy", str(shown), "90"))
+        await asyncio.to_thread(self._mark)
+
+    def _mark(self) -> None:
+        """At a mark price of its own, the loss of one account is not everybody's."""
+        url = f"http://{HOST}:{self.settings.command_api_port}/v1/markets/{OWN.symbol}/mark-price"
+        headers = {"Authorization": f"Bearer {admin_token(self.settings)}"}
+        httpx.put(url, json={"price": "100"}, headers=headers, timeout=DONE_S_MAX).raise_for_status()
 
     async def _break_limits(self, client: CommandClient) -> None:
         began = perf_counter() + WARM_S

@@ -3,7 +3,7 @@
 Everything is in minor units of the quote asset, or of the reporting currency where it is said.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from projections.risk.account import AccountState, Traded
@@ -133,3 +133,10 @@ def _sum_up(found: Figures, prices: PriceBook) -> None:
     if risky and found.equity > 0:
         found.largest = max(risky, key=lambda asset: (risky[asset], asset))
         found.concentration_ppm = risky[found.largest] * PPM // found.equity
+
+
+def concerned(state: AccountState, symbols: Mapping[str, None], assets: Collection[str]) -> bool:
+    """Whether a move of these markets, or of these assets' worth, can change what the account has or lost."""
+    return any(
+        position.quantity or position.day for symbol, position in state.positions.items() if symbol in symbols
+    ) or any(state.holdings[asset].total for asset in assets if asset in state.holdings)

@@ -116,14 +116,17 @@ class Accounts:
             raise HistoryError(f"{place}: the stream speaks of event {until}, the store ends at {last}")
         return changed
 
-    def write(self) -> None:
-        """Write what changed, then how far that is. Raises ``PyMongoError``; then it may be done again."""
-        if not (self.changed or self._marks):
-            return
-        changed, marks = dict(self.changed), dict(self._marks)
-        store.replace_older(self.database[COLLECTION], [to_document(state) for state in changed.values()])
-        progress.write(self.database, marks.values())
+    def take_changes(self) -> tuple[list[Document], list[Mark]]:
+        """Return what changed since the last time as documents, and how far they are."""
+        documents, marks = [to_document(state) for state in self.changed.values()], list(self._marks.values())
         self.changed, self._marks = {}, {}
+        return documents, marks
+
+    def write(self, documents: Sequence[Document], marks: Sequence[Mark]) -> None:
+        """Write them, then how far that is; what is there and newer stays. Raises ``PyMongoError``."""
+        store.replace_older(self.database[COLLECTION], documents)
+        if marks:
+            progress.write(self.database, marks)
 
     def of(self, account: str) -> Sequence[AccountState]:
         by_shard = self.states.get(account, {})

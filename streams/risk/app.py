@@ -8,11 +8,10 @@ a little later, and only then acknowledged: after a crash it comes again, and ch
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic
 from typing import Any
 
 import faust
@@ -37,6 +36,7 @@ log = logging.getLogger(__name__)
 GROUP = "risk"
 SAME_FETCH_MS = 1
 PRICE_LOOK_S = 0.005
+SWEPT_AT_ONCE_MAX = 50
 
 
 @dataclass(frozen=True)
@@ -59,8 +59,6 @@ class RiskConfig:
     records_per_batch_max: int = 64
     mongo_answer_ms_max: int = 10_000
     dead_letter_ms_max: int = 10_000
-    unacknowledged_max: int = 10_000
-    """Records that are folded and not yet written: more, and they are written at once."""
     stop_ms_max: int = 10_000
 
 
@@ -90,11 +88,20 @@ class Worker:
             config.bounds,
         )
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="risk")
+        self._writing = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writing")
         self._begun = False
 
     async def run(self, work: Callable[..., Any], *arguments: Any) -> Any:
-        """Do it in the thread, to its end; where that fails the process ends, and begins anew."""
-        doing = asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+        """Do it in the thread that judges, to its end."""
+        return await self._whole(self._thread, work, *arguments)
+
+    async def aside(self, work: Callable[..., Any], *arguments: Any) -> Any:
+        """Do it beside that, so that no breach waits for a database."""
+        return await self._whole(self._writing, work, *arguments)
+
+    async def _whole(self, thread: ThreadPoolExecutor, work: Callable[..., Any], *arguments: Any) -> Any:
+        """Where that fails the process ends, and begins anew."""
+        doing = asyncio.get_running_loop().run_in_executor(thread, work, *arguments)
         try:
             return await asyncio.shield(doing)
         except asyncio.CancelledError:
@@ -108,6 +115,7 @@ class Worker:
     def load(self, owned: dict[str, set[int]]) -> None:
         if not self._begun:
             views.prepare(self.database)
+            self.engine.outbox.log.connect()
             self.prices.begin(self.book)
             for symbol, bars in self.records.bars(self.book.bar_s).items():
                 if market := self.book.markets.get(symbol):
@@ -264,25 +272,42 @@ def _follow_assignments(
 async def _clocks(config: RiskConfig, worker: Worker, agents: Sequence[Agent], loaded: asyncio.Event) -> None:
     """Look at prices as they come, write what changed, and look anew each second."""
     await loaded.wait()
-    flushed = swept = monotonic()
+    looking = asyncio.gather(
+        _look_at_prices(worker),
+        _regularly(config.bounds.flush_ms, lambda: _flush(worker, agents)),
+        _regularly(config.bounds.sweep_ms, lambda: _sweep(worker)),
+    )
+    await looking
+
+
+async def _regularly(every_ms: int, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    while True:
+        await asyncio.sleep(every_ms / 1000)
+        await work()
+
+
+async def _look_at_prices(worker: Worker) -> None:
     while True:
         await asyncio.sleep(PRICE_LOOK_S)
         if worker.prices.waiting:
             await worker.run(worker.look_at_prices)
-        now = monotonic()
-        many = sum(len(agent.done) for agent in agents) >= config.unacknowledged_max
-        if many or now - flushed >= config.bounds.flush_ms / 1000:
-            flushed = now
-            await _flush(worker, agents)
-        if now - swept >= config.bounds.sweep_ms / 1000:
-            swept = now
-            await worker.run(worker.engine.sweep)
+
+
+async def _sweep(worker: Worker) -> None:
+    """Look at everything anew, a few accounts at a time: what has just happened comes in between."""
+    read = await worker.aside(worker.engine.read_thresholds)
+    accounts = await worker.run(worker.engine.begin_sweep, read)
+    for start in range(0, len(accounts), SWEPT_AT_ONCE_MAX):
+        await worker.run(worker.engine.judge_anew, accounts[start : start + SWEPT_AT_ONCE_MAX])
+    bars = await worker.run(worker.engine.take_bars)
+    await worker.aside(worker.engine.keep_bars, bars)
 
 
 async def _flush(worker: Worker, agents: Sequence[Agent]) -> None:
     """Write what is folded, then acknowledge the records it came from."""
     taken = [(agent, list(agent.done)) for agent in agents]
-    await worker.run(worker.engine.write)
+    changes = await worker.run(worker.engine.take_changes)
+    await worker.aside(worker.engine.write, changes)
     for agent, done in taken:
         del agent.done[: len(done)]
         for stream, event in done:

@@ -1,5 +1,5 @@
-"""Whether the engine is catching up: then accounts are as they were, and prices are those of now; to judge the
-one by the other would find losses that nobody had.
+"""Whether the engine is catching up: then accounts are as they were, prices are as they are, and to judge one
+by the other would find losses that nobody had.
 """
 
 STALE_US = 5_000_000

@@ -8,7 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from pymongo.database import Database
 
@@ -17,13 +17,14 @@ from domain.control import AccountStatusChanged, MarketStatusChanged
 from domain.numbers import format_units
 from domain.positions import day_of
 from domain.statuses import STRICTER
+from projections.progress import Mark
 from projections.projection import Document
 from projections.risk import circuit
 from projections.risk.account import AccountState
 from projections.risk.circuit import CircuitBounds
-from projections.risk.figures import Figures, figures
+from projections.risk.figures import Figures, concerned, figures
 from projections.risk.orders import ORDER_EVENTS, OrderBounds, OrderWatch
-from projections.risk.prices import Cause, PriceBook
+from projections.risk.prices import Bar, Cause, PriceBook
 from projections.risk.rules import ANY, Finding, Level, RiskLimits, Use, reached, uses
 from projections.risk.value_at_risk import Returns, Tail, returns, tails
 from streams.codec import UNREADABLE, RecordedEvent, decode_slice
@@ -57,6 +58,14 @@ class EngineBounds:
     """So often value at risk, thresholds and price bars are looked at anew."""
     circuit: CircuitBounds = field(default_factory=CircuitBounds)
     orders: OrderBounds = field(default_factory=OrderBounds)
+
+
+class Changes(NamedTuple):
+    """Documents of accounts, how far these are, and views."""
+
+    states: list[Document]
+    marks: list[Mark]
+    views: list[Document]
 
 
 class Engine:
@@ -108,7 +117,6 @@ class Engine:
         self._send(self.outbox.missing(unsent), also=unsent)
         self._views = dict.fromkeys(self.accounts.states)
         self._catching_up.begin(self.now_us())
-        self.sweep()
 
     def _is_ours(self, action: Action) -> bool:
         topic = ACCOUNTS if action.scope == "account" else EXECUTIONS
@@ -205,56 +213,68 @@ class Engine:
         )
         late = self._catching_up.going_on(self.now_us())
         for account, by_shard in self.accounts.states.items():
-            if not late and any(_concerned(state, moved, assets) for state in by_shard.values()):
+            if not late and any(concerned(state, moved, assets) for state in by_shard.values()):
                 self._judge(decided, account, newest)
                 self._views[account] = None
         for symbol in moved:
             self._judge_market(decided, symbol)
         self._commit(decided)
 
-    def sweep(self) -> None:
-        """Do what is due every second: new thresholds, price bars, value at risk, and so all accounts."""
-        self._read_thresholds()
+    def begin_sweep(self, read: tuple[dict[str, RiskLimits], int]) -> list[str]:
+        """Do what is due every second: take over thresholds that were read, look at the past moves of prices
+        anew, judge the markets. Return the accounts that are to be judged, some at a time.
+        """
+        limits, self._thresholds_us = read
+        changed = {name for name, each in limits.items() if each != self._thresholds.get(name)}
+        self._thresholds.update(limits)
+        self._views.update(dict.fromkeys(self.accounts.states if DEFAULT in changed else changed))
         self._returns = returns(self.book, self.bounds.currency)
         decided = Decided()
-        if not self._catching_up.going_on(self.now_us()):
-            for account in self.accounts.states:
-                self._judge(decided, account, None, anew=True)
         for symbol in self.book.markets:
             self._judge_market(decided, symbol)
         self._commit(decided)
-        self._keep_bars()
+        return [] if self._catching_up.going_on(self.now_us()) else list(self.accounts.states)
 
-    def write(self) -> None:
-        """Write what changed of accounts and their views. Raises ``PyMongoError``."""
-        self.accounts.write()
+    def judge_anew(self, accounts: Sequence[str]) -> None:
+        decided = Decided()
+        for account in accounts:
+            if account in self.accounts.states:
+                self._judge(decided, account, None, anew=True)
+        self._commit(decided)
+
+    def read_thresholds(self) -> tuple[dict[str, RiskLimits], int]:
+        """Read those changed lately, and a minute before: clocks differ. From any thread."""
+        return self.records.thresholds(max(0, self._thresholds_us - 60_000_000))
+
+    def take_bars(self) -> dict[str, list[Bar]]:
+        """Return the last two bars of the markets whose events this worker has, to be kept."""
+        owned = self._owned[EXECUTIONS]
+        return {
+            symbol: list(market.bars)[-2:]
+            for symbol, market in self.book.markets.items()
+            if market.bars and partition_of(symbol, self.partitions) in owned
+        }
+
+    def keep_bars(self, bars: dict[str, list[Bar]]) -> None:
+        """Write them, and forget the oldest. From any thread."""
+        if bars:
+            newest = max(each[-1].slot for each in bars.values())
+            self.records.keep_bars(bars, self.book.bar_s, newest - self.book.bars_max)
+
+    def take_changes(self) -> Changes:
+        """Return what changed since the last time, as it is now: to be written, in this order."""
         names, self._views = list(self._views), {}
         documents = []
         for account in names:
             if states := self.accounts.of(account):
                 found, tail, used = self._figures(states)
                 documents.append(views.document(states, found, tail, used, self.book, self.now_us()))
-        views.write(self.database, documents)
+        return Changes(*self.accounts.take_changes(), documents)
 
-    def _read_thresholds(self) -> None:
-        """Read those changed lately, and a minute before: clocks differ."""
-        since = max(0, self._thresholds_us - 60_000_000)
-        read, self._thresholds_us = self.records.thresholds(since)
-        changed = {name for name, limits in read.items() if limits != self._thresholds.get(name)}
-        self._thresholds.update(read)
-        self._views.update(dict.fromkeys(self.accounts.states if DEFAULT in changed else changed))
-
-    def _keep_bars(self) -> None:
-        """Write the bars of the markets whose events this worker has: the last two of each, once a second."""
-        owned = self._owned[EXECUTIONS]
-        bars = {
-            symbol: list(market.bars)[-2:]
-            for symbol, market in self.book.markets.items()
-            if market.bars and partition_of(symbol, self.partitions) in owned
-        }
-        if bars:
-            newest = max(each[-1].slot for each in bars.values())
-            self.records.keep_bars(bars, self.book.bar_s, newest - self.book.bars_max)
+    def write(self, changes: Changes) -> None:
+        """From any thread. Raises ``PyMongoError``."""
+        self.accounts.write(changes.states, changes.marks)
+        views.write(self.database, changes.views)
 
     # --- Judging ------------------------------------------------------------------------------------------
 
@@ -356,12 +376,6 @@ class Engine:
             self.outbox.send(actions)
         if also:
             self.records.sent([action.action_id for action in also], self.now_us())
-
-
-def _concerned(state: AccountState, symbols: Mapping[str, None], assets: Collection[str]) -> bool:
-    return any(
-        position.quantity or position.day for symbol, position in state.positions.items() if symbol in symbols
-    ) or any(state.holdings[asset].total for asset in assets if asset in state.holdings)
 
 
 def _note_done(decided: Decided, recorded: RecordedEvent) -> None:

@@ -25,6 +25,9 @@ RiskCommand = SetAccountStatus | SetMarketStatus
 class Log(Protocol):
     """The log of commands; ``commands.direct`` has the real one."""
 
+    def connect(self) -> None:
+        """Get ready to send."""
+
     def send(self, shard: int, commands: Sequence[RiskCommand]) -> None:
         """Return when they are there for good. Raises if Kafka does not take them in time: they are on
         record, and sent after a restart.
