@@ -27,7 +27,7 @@ from streams.risk.requests import LimitRequests
 
 BODY_BYTES_MAX = 1_048_576
 LINGER_MS = 2
-NOWHERE = "postgresql://127.0.0.1:1/none"  # without an address, requests of limits are answered 500
+NOWHERE = "postgresql://127.0.0.1:1/none"  # without an address, requests of limits are answered 503
 OPEN_PATHS = ["^/health$", "^/schema", "^/v1/ws$"]  # the WebSocket asks for a token itself
 
 

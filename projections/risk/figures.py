@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from projections.risk.account import AccountState, Traded
-from projections.risk.prices import MarketPrices, PriceBook, worth
+from projections.risk.prices import Cause, MarketPrices, PriceBook, worth
 
 PPM = 1_000_000
 
@@ -140,3 +140,12 @@ def concerned(state: AccountState, symbols: Mapping[str, None], assets: Collecti
     return any(
         position.quantity or position.day for symbol, position in state.positions.items() if symbol in symbols
     ) or any(state.holdings[asset].total for asset in assets if asset in state.holdings)
+
+
+def newest_cause(states: Sequence[AccountState], prices: PriceBook | None) -> Cause:
+    """Return the account's last event, or the price of one of its markets, if that came later."""
+    causes = [Cause(state.event_id, state.occurred_at_us) for state in states]
+    if prices is not None:
+        symbols = {symbol for state in states for symbol in state.positions}
+        causes += [prices.markets[symbol].cause for symbol in symbols if symbol in prices.markets]
+    return max(causes, key=lambda cause: cause.occurred_at_us)

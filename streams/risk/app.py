@@ -172,6 +172,11 @@ class Agent:
                 await asyncio.wait_for(self._bury(letter), self.config.dead_letter_ms_max / 1000)
             self.done += [(stream, event) for event in events]
 
+    def take_done(self) -> list[tuple[Any, Any]]:
+        """Return what is folded and not yet acknowledged, each with its stream."""
+        done, self.done = self.done, []
+        return done
+
     async def _bury(self, letter: DeadLetter) -> None:
         headers = {name: text.encode() for name, text in letter.headers.items()}
         await (await self.dead_letters.send(value=letter.value, headers=headers))
@@ -258,7 +263,7 @@ def _follow_assignments(
         for place in assigned:
             owned.setdefault(place.topic, set()).add(place.partition)
         for agent in agents:
-            agent.done.clear()  # what was not acknowledged comes again, here or elsewhere
+            agent.take_done()  # what was not acknowledged comes again, here or elsewhere
         await worker.run(worker.load, owned)
         log.info("Assigned: %s", {topic: sorted(numbers) for topic, numbers in owned.items()})
         if not loaded.is_set():
@@ -305,10 +310,9 @@ async def _sweep(worker: Worker) -> None:
 
 async def _flush(worker: Worker, agents: Sequence[Agent]) -> None:
     """Write what is folded, then acknowledge the records it came from."""
-    taken = [(agent, list(agent.done)) for agent in agents]
+    taken = [agent.take_done() for agent in agents]
     changes = await worker.run(worker.engine.take_changes)
     await worker.aside(worker.engine.write, changes)
-    for agent, done in taken:
-        del agent.done[: len(done)]
+    for done in taken:
         for stream, event in done:
             await stream.ack(event)

@@ -22,7 +22,7 @@ from projections.projection import Document
 from projections.risk import circuit
 from projections.risk.account import AccountState
 from projections.risk.circuit import CircuitBounds
-from projections.risk.figures import Figures, concerned, figures
+from projections.risk.figures import Figures, concerned, figures, newest_cause
 from projections.risk.orders import ORDER_EVENTS, OrderBounds, OrderWatch
 from projections.risk.prices import Bar, Cause, PriceBook
 from projections.risk.rules import ANY, Finding, Level, RiskLimits, Use, reached, uses
@@ -294,13 +294,14 @@ class Engine:
         return found, tail, uses(found, tail, limits, own, self.book)
 
     def _judge(self, decided: Decided, account: str, cause: Cause | None, *, anew: bool = False) -> None:
-        """Compare the account with its limits. ``cause``: the price that moved; ``None``: its last event."""
+        """Compare the account with its limits. ``cause``: the price that moved; ``None``: its last event, or
+        ``anew`` whatever happened last.
+        """
         states = self.accounts.of(account)
         if any(state.seq < self._evaluated.get((account, state.shard), 0) for state in states):
             return  # folded again after a crash: it was judged then
         found, _, used = self._figures(states, anew=anew)
-        last = max(states, key=lambda state: state.occurred_at_us)
-        cause = cause or Cause(last.event_id, last.occurred_at_us)
+        cause = cause or newest_cause(states, self.book if anew else None)
         status = max((state.status for state in states), key=STRICTER.index)
         before = len(decided.breaches) + len(decided.cleared)
         still = self._open.get(("account", account), {})

@@ -33,9 +33,14 @@ class Writer:
         self.webhook = webhook
 
     def breach(self, about: About, finding: Finding, cause: Cause, evidence: dict[str, Any]) -> NewBreach:
-        """``evidence``: the figures; with ``words`` where the finding's own do not say it well."""
+        """``evidence``: the figures; with ``words`` where the finding's own do not say it well.
+
+        The same cause can begin a breach twice (a limit was loosened and tightened), so the time is part
+        of its name. That it is not begun twice at once the record sees to.
+        """
+        began = (cause.event_id, str(self.now_us))
         row = Breach(
-            breach_id=name_of("breach", about.scope, about.name, *finding.place, cause.event_id),
+            breach_id=name_of("breach", about.scope, about.name, *finding.place, *began),
             scope=about.scope,
             subject=about.name,
             rule=finding.rule,

@@ -169,7 +169,7 @@ class PriceWatch(threading.Thread):
                 ("mark", "mark_price", "marked_at_us"),
             ):
                 if document[price] is not None:
-                    market.saw(kind, document[price], Cause("", document[at]))  # type: ignore[arg-type] # one of the two
+                    market.saw(kind, document[price], Cause(f"markets/{document['_id']}", document[at]))  # type: ignore[arg-type] # one of the two
         ends = self._assign()
         deadline = monotonic() + CATCH_UP_S_MAX
         while ends:
