@@ -131,6 +131,13 @@ AUDIT = Right("audit", "look into the history", "read", {"auditor": "any"})
 RUN_MARKETS = Right("run markets", "run markets", "admin", {"operator": "any"})
 HALT = Right("halt", "open, restrict or halt", "admin", {"operator": "any", "risk": "any"})
 SET_LIMITS = Right("set limits", "set limits", "admin", {"risk": "any"})
+ACKNOWLEDGE = Right("acknowledge", "acknowledge alerts", "admin", {"operator": "any", "risk": "any"})
+SEE_RISK = Right(
+    "see risk",
+    "see every account's risk",
+    "read",
+    {"analyst": "any", "auditor": "any", "operator": "any", "risk": "any"},
+)
 SET_RULES = Right("set rules", "change a market's rules", "admin", {"operator": "any", "admin": "any"})
 ADMINISTER = Right("administer", "administer accounts, money and markets", "admin", {"admin": "any"})
 RUN_IDENTITIES = Right("run identities", "administer users and clients", "admin", {"admin": "any"})
@@ -172,6 +179,7 @@ ROUTES: dict[str, Right] = {
             "completeWithdrawal",
             "cancelWithdrawal",
             "adjustBalance",
+            "setAccountLimits",
             "setAccountFees",
             "setAccountGroup",
             "listMarket",
@@ -180,7 +188,8 @@ ROUTES: dict[str, Right] = {
         ADMINISTER,
     ),
     **dict.fromkeys(["listAdjustments", "approveAdjustment", "rejectAdjustment"], APPROVE),
-    "setAccountLimits": SET_LIMITS,
+    **dict.fromkeys(["requestLimits", "approveLimits", "rejectLimits"], SET_LIMITS),
+    "acknowledgeAlert": ACKNOWLEDGE,
     "changeMarketRules": SET_RULES,
     **dict.fromkeys(["setMarketStatus", "setAccountStatus", "setVenueStatus", "cancelMarketOrders"], HALT),
     **dict.fromkeys(["setMarkPrice", "bustTrade", "correctTrade"], RUN_MARKETS),
@@ -212,6 +221,18 @@ ROUTES: dict[str, Right] = {
         ],
         SEE_ORDERS,
     ),
+    **dict.fromkeys(
+        [
+            "listRisks",
+            "listStress",
+            "listBreaches",
+            "listRiskActions",
+            "listLimitRequests",
+            "listAlerts",
+            "streamAlerts",
+        ],
+        SEE_RISK,
+    ),
     **dict.fromkeys(["listBalances", "listTransfers", "searchBalances", "searchTransfers"], SEE_FUNDS),
     **dict.fromkeys(
         [
@@ -223,6 +244,7 @@ ROUTES: dict[str, Right] = {
             "getPortfolio",
             "getEquity",
             "getTurnover",
+            "getRisk",
         ],
         SEE_RESULTS,
     ),

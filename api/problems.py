@@ -89,6 +89,19 @@ PROBLEMS: dict[str, Reason] = {
         "It was done on some shards, and not on others.",
         "See what each shard says, and send it again: what is done stays done.",
     ),
+    "limit_request_not_pending": Reason(
+        "The request to change limits was decided already.", "Look at what became of it; ask anew."
+    ),
+    "limit_requests_pending": Reason(
+        "As many requests of this account as may wait for a decision are waiting.",
+        "Have some of them approved or rejected first.",
+    ),
+    "second_person_required": Reason(
+        "Limits are loosened by two people, and you are the first.", "Ask another risk officer to approve it."
+    ),
+    "record_unavailable": Reason(
+        "The risk record could not be read or written; nothing has changed.", "Ask again in a moment."
+    ),
     "index_behind": Reason(
         "The audit index has not come as far as the history yet.",
         "Ask again after the time named; ./oms audit command indexes the rest at once.",

@@ -47,7 +47,8 @@ def apps() -> dict[str, Litestar]:
     audit = AuditConfig("", ())
     return {
         "Command API": Litestar(
-            command_app.HANDLERS, dependencies={name: _nothing() for name in ("desk", "door", "adjustments")}
+            command_app.HANDLERS,
+            dependencies={name: _nothing() for name in ("desk", "door", "adjustments", "requests")},
         ),
         "Identity": Litestar([*oauth.ROUTES, *admin.ROUTES], dependencies={"desk": _nothing()}),
         "Query API": query_app(QueryConfig("mongodb://127.0.0.1:1", "none", UNUSED, audit=audit)),

@@ -26,8 +26,9 @@ from stack.settings import Settings
 from streams import topics
 from streams.kafka_address import client_options
 from streams.read_models import ReadModelsConfig
+from streams.risk.app import GROUP as RISK
 
-GROUPS = (PROCESSORS, ReadModelsConfig.group)
+GROUPS = (PROCESSORS, ReadModelsConfig.group, RISK)
 REBUILT_TOPICS = (topics.ORDERS, topics.EXECUTIONS, topics.ACCOUNTS)
 KAFKA_WAIT_S = 30.0
 CONNECT_WAIT_S = 10

@@ -37,9 +37,10 @@ HEADER_BUFFER_BYTES = 65_536
 
 def prepare(settings: Settings) -> None:
     """Create what is missing of tables and topics; what is there stays."""
-    from api.identity.schema import migrate
+    from api.identity import schema as identity_schema
     from commands import schema
     from streams.audit import access, index
+    from streams.risk import migrating
 
     with psycopg.connect(
         settings.postgres_dsn, autocommit=True, connect_timeout=CONNECT_WAIT_S
@@ -47,7 +48,8 @@ def prepare(settings: Settings) -> None:
         schema.create(connection, settings.shards)
         index.create(connection)
         access.create(connection)
-    migrate(settings.postgres_dsn)
+    identity_schema.migrate(settings.postgres_dsn)
+    migrating.migrate(settings.postgres_dsn)
     create_topics(settings)
 
 
@@ -153,6 +155,43 @@ def read_models(settings: Settings) -> None:
         ),
     )
     run(config, _says_ready(settings, "read-models"))
+
+
+def risk(settings: Settings) -> None:
+    from commands.direct import DirectSender
+    from projections.risk.circuit import CircuitBounds
+    from projections.risk.orders import OrderBounds
+    from streams.risk.app import RiskConfig, run
+    from streams.risk.engine import EngineBounds
+    from streams.risk.outbox import ACTOR
+    from streams.risk.webhook import WebhookConfig
+
+    webhook = WebhookConfig(
+        settings.risk_webhook_url,
+        settings.risk_webhook_secret,
+        attempts_max=settings.risk_webhook_attempts_max,
+        again_ms_min=settings.risk_webhook_again_ms_min,
+    )
+    config = RiskConfig(
+        kafka_bootstrap=settings.kafka_bootstrap,
+        mongo_url=settings.mongo_url,
+        mongo_database=settings.mongo_database,
+        postgres_dsn=settings.postgres_dsn,
+        folder=settings.folder / "risk",
+        partitions=settings.topic_partitions,
+        shards=settings.shards,
+        bounds=EngineBounds(
+            currency=settings.risk_currency,
+            webhook=bool(settings.risk_webhook_url),
+            circuit=CircuitBounds(settings.risk_halt_move_ppm, settings.risk_halt_within_s),
+            orders=OrderBounds(settings.risk_collar_ppm, settings.risk_size_multiple),
+        ),
+        webhook=webhook if settings.risk_webhook_url else None,
+        bar_s=settings.risk_bar_s,
+        bars_max=settings.risk_bars_max,
+        dead_letters_replicas=settings.topic_replicas,
+    )
+    run(config, DirectSender(settings.kafka_bootstrap, ACTOR), _says_ready(settings, "risk"))
 
 
 def auditor(settings: Settings) -> None:
@@ -430,6 +469,7 @@ RUNNERS: dict[str, Callable[[Settings], None]] = {
     FIRST_PROCESSOR: order_processor,
     **{service.name: named_processor(service.name) for service in (*MORE_PROCESSORS, STANDBY)},
     "read-models": read_models,
+    "risk": risk,
     "auditor": auditor,
     FEEDS.name: feeds,
     MARK_PRICER.name: mark_pricer,

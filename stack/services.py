@@ -19,6 +19,7 @@ class Service:
 SERVICES = (
     Service("order-processor", "decides and stores, one shard each"),
     Service("read-models", "Faust workers: events into MongoDB"),
+    Service("risk", "limits, breaches, and what is done about them"),
     Service("auditor", "signs heads of the history, outside the database"),
     Service("command-api", "place, cancel and amend orders", "command_api_port"),
     Service("query-api", "orders, positions, balances, audit", "query_api_port"),

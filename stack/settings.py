@@ -20,6 +20,7 @@ PASSWORD_FILE = "postgres-password"  # noqa: S105 - a file's name
 TOKEN_SECRET_FILE = "token-secret"  # noqa: S105 - a file's name
 HEAD_KEY_FILE = "head-signing-key"
 IDENTITY_KEY_FILE = "identity-key"
+RISK_WEBHOOK_SECRET_FILE = "risk-webhook-secret"  # noqa: S105 - a file's name
 SETTINGS_FILE = "settings.json"
 PROCESSORS_MAX = 16
 ORIGIN = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?")
@@ -164,6 +165,30 @@ class Settings(BaseSettings):
     ended_kept_days: int = Field(default=0, ge=0)
     """Orders, order lists and trades that ended so long ago leave the read models; 0: they stay for ever.
     The event store keeps them in any case."""
+
+    # --- Risk engine ------------------------------------------------------------------------------
+    risk_currency: str = "USD"
+    """In which equity, concentration, value at risk and stress are told."""
+    risk_bar_s: int = Field(default=3_600, ge=1, le=86_400)
+    """Length of a bar of the price history behind value at risk; it has to divide a day."""
+    risk_bars_max: int = Field(default=501, ge=21, le=10_000)
+    """Bars kept of each market: one more than scenarios."""
+    risk_collar_ppm: int = Field(default=100_000, ge=0)
+    """An order priced so far beyond the market is told as an alert."""
+    risk_size_multiple: int = Field(default=50, ge=2)
+    """So is one worth so many times the median of the market's last 500 orders."""
+    risk_halt_move_ppm: int = Field(default=100_000, ge=0)
+    """A market whose mark price moves so far within `risk_halt_within_s` is halted; 0: never."""
+    risk_halt_within_s: int = Field(default=60, ge=1, le=3_600)
+    risk_webhook_url: str = ""
+    """Where alerts are sent; empty: nowhere."""
+    risk_webhook_secret: str = Field(
+        default_factory=lambda known: kept_secret(known["folder"], RISK_WEBHOOK_SECRET_FILE), repr=False
+    )
+    """Signs what is sent there; the receiver has it as well."""
+    risk_webhook_attempts_max: int = Field(default=10, ge=1, le=100)
+    risk_webhook_again_ms_min: int = Field(default=1_000, ge=10)
+    """The pause after a failed try; it doubles with each, up to five minutes."""
 
     # --- Audit ------------------------------------------------------------------------------------
     audit_index_share_percent: int = Field(default=10, ge=1, le=100)
@@ -347,6 +372,7 @@ class Settings(BaseSettings):
         write_private(self.folder / TOKEN_SECRET_FILE, self.token_secret)
         write_private(self.folder / HEAD_KEY_FILE, self.head_signing_key)
         write_private(self.folder / IDENTITY_KEY_FILE, self.identity_key)
+        write_private(self.folder / RISK_WEBHOOK_SECRET_FILE, self.risk_webhook_secret)
         write_private(self.folder / SETTINGS_FILE, json.dumps(written, indent=2))
 
 

@@ -10,7 +10,18 @@ from litestar.openapi import OpenAPIConfig
 
 from api.authentication.authenticator import Authenticator, IdentityConfig
 from api.authentication.middleware import authenticated
-from api.command import adjustments, connection, controls, door, money, order_lists, orders, trades, venue
+from api.command import (
+    adjustments,
+    connection,
+    controls,
+    door,
+    money,
+    order_lists,
+    orders,
+    risk,
+    trades,
+    venue,
+)
 from api.command.bounds import WebSocketBounds
 from api.command.described import ABOUT, describe
 from api.command.desk import Desk
@@ -30,9 +41,12 @@ from streams.adjustments import AdjustmentStore
 from streams.idempotency_keys import IdempotencyKeys
 from streams.listings import ListingStore
 from streams.publisher import make_producer
+from streams.risk.migrating import engine
+from streams.risk.requests import LimitRequests
 
 BODY_BYTES_MAX = 1_048_576
 LINGER_MS = 2
+NOWHERE = "postgresql://127.0.0.1:1/none"  # without an address, requests of limits are answered 503
 OPEN_PATHS = ["^/health$", "^/schema", OPEN_PATH, "^/v1/ws$"]  # the WebSocket asks for a token itself
 
 
@@ -48,8 +62,8 @@ class CommandApiConfig:
     websocket: WebSocketBounds = field(default_factory=WebSocketBounds)
     shards: int = 1
     postgres_dsn: str = field(default="", repr=False)
-    """For adjustments that wait and idempotency keys; and, where there are several shards, to learn which
-    market is on which."""
+    """For adjustments and limit requests that wait, and idempotency keys; and, where there are several
+    shards, to learn which market is on which."""
     identity: IdentityConfig | None = None
     """Where users and keys are; without it only the local operator's tokens are taken."""
     protection: ProtectionConfig = field(default_factory=ProtectionConfig)
@@ -69,6 +83,7 @@ HANDLERS = [
     *venue.ROUTES,
     *controls.ROUTES,
     *trades.ROUTES,
+    *risk.ROUTES,
     *door.ROUTES,
     health,
     problems_page,
@@ -107,6 +122,11 @@ def create_app(config: CommandApiConfig) -> Litestar:
     async def desk() -> Desk:
         return cast("Desk", state["desk"])
 
+    limit_requests = LimitRequests(engine(config.postgres_dsn or NOWHERE))
+
+    async def requests() -> LimitRequests:
+        return limit_requests
+
     async def own_door() -> Door:
         return cast("Door", state["door"])
 
@@ -115,7 +135,7 @@ def create_app(config: CommandApiConfig) -> Litestar:
 
     app = Litestar(
         HANDLERS,
-        dependencies={"desk": desk, "door": own_door, "adjustments": own_adjustments},
+        dependencies={"desk": desk, "door": own_door, "adjustments": own_adjustments, "requests": requests},
         middleware=[Idempotency(IdempotencyKeys(config.postgres_dsn))],
         before_request=strict,
         lifespan=[gateway_runs],

@@ -61,7 +61,8 @@ async def set_account_limits(
     request: ApiRequest, account: AccountInPath, data: JSONBody[schemas.AccountLimitsRequest], desk: OwnDesk
 ) -> Response[DoneView]:
     """Replace all limits of an account; they hold for every order that is decided after it. Each shard
-    counts by itself: what a limit allows, it allows on each.
+    counts by itself: what a limit allows, it allows on each. Risk officers ask for changes instead
+    (``limit-requests``), so that two of them loosen any.
     """
     limits = LimitsRequest(**{name: getattr(data, name) for name in data.__struct_fields__})
     command = SetAccountLimits(**desk.origin(request), account=account, limits=limits)

@@ -35,9 +35,12 @@ from api.query.order_events import OrderEvents
 from api.query.order_search import OrderSearch
 from api.query.pnl import Pnl
 from api.query.portfolio import Portfolio
+from api.query.risk import AccountRisk, Risk, RiskRecord
 from api.query.trade_lists import CONTROLLERS as TRADES
 from projections.generations import live_view
 from projections.projection import Document
+from streams.risk.migrating import engine
+from streams.risk.reading import Reading
 
 SEARCHES = [
     AccountList,
@@ -93,18 +96,22 @@ def create_app(config: QueryConfig) -> Litestar:
     protection = Protection(config.protection)
     desk = None if config.audit is None else AuditDesk(config.audit)
     audit = [] if desk is None else AUDIT
+    risk = None if config.audit is None else RiskRecord(Reading(engine(config.audit.postgres_dsn)))
     app = Litestar(
         route_handlers=[
             *(health, problems_page, venue_status, Orders, OrderLists, Accounts, Markets),
             *MONEY,
             *SEARCHES,
             *audit,
+            AccountRisk,
+            *([] if risk is None else [Risk]),
         ],
         dependencies={
             "reader": Provide(_readers(config, database), sync_to_thread=True),
             "form": Provide(form_of),
             "asked": Provide(asked_of),
             "audit_desk": Provide(lambda: desk, sync_to_thread=False),
+            "record": Provide(lambda: risk, sync_to_thread=False),
         },
         on_app_init=[authenticated(authenticator, exclude=["^/health$", "^/schema", OPEN_PATH]).on_app_init],
         guards=protection.guards,

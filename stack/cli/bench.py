@@ -9,7 +9,7 @@ from typer import Argument, BadParameter, Option
 
 from stack.cli.running import output, progress
 
-BENCHES = ("engine", "write", "latency", "scale", "read", "fanout")
+BENCHES = ("engine", "write", "latency", "scale", "read", "fanout", "risk")
 
 # What was measured, and what shows it to a person.
 Measured = tuple[dict[str, Any], Callable[[Console, dict[str, Any]], None]]
@@ -48,6 +48,7 @@ def bench(
     Example: ./oms bench read --events 100000
     Example: ./oms bench latency --only rest_1000 --json
     Example: ./oms bench fanout --seconds 10 --only book_10
+    Example: ./oms bench risk --seconds 10
     """
     if name not in BENCHES:
         raise BadParameter(f"there is no bench {name!r}; there are: {', '.join(BENCHES)}")
@@ -61,6 +62,8 @@ def bench(
         found, show = _read(events, seed)
     elif name == "fanout":
         found, show = _fanout(seconds, only or [])
+    elif name == "risk":
+        found, show = _risk(seconds, quiet=as_json)
     else:
         found, show = _latency(seconds, only or [], quiet=as_json)
     if as_json:
@@ -112,6 +115,15 @@ def _fanout(seconds: float, only: list[str]) -> Measured:
     except ValueError as error:
         raise BadParameter(str(error)) from None
     return run.run(Settings().folder / "bench-fanout", seconds, rows, progress.print), report.show
+
+
+def _risk(seconds: float, *, quiet: bool) -> Measured:
+    """Bring the stack up if it is down, and leave it up."""
+    from bench.risk import run
+    from stack.cli.up import settings
+
+    progress.quiet = quiet
+    return run.run(settings(), seconds, progress.print), run.show
 
 
 def _latency(seconds: float, only: list[str], *, quiet: bool) -> Measured:

@@ -21,6 +21,7 @@ KILLED = (
     "command-api",
     "query-api",
     "read-models",
+    "risk",
     "auditor",
     "kafka",
     "postgres",

@@ -30,4 +30,8 @@ DEMO_COMMANDS_PER_S = 400.0
 DEMO_COMMANDS_PER_S_MIN = 20.0
 DEMO_P99_MS_MAX = 400.0
 """Above it the demo sends less, below half of it more again, up to the load it was asked for."""
+RECKLESS_S_MAX = 60.0
+"""How long the reckless account trades at most, if nobody stops it."""
+RECKLESS_PAUSE_S = 0.2
+RECKLESS_DONE_S_MAX = 30.0
 SCREEN_REFRESHES_PER_S = 2

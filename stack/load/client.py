@@ -166,6 +166,13 @@ class CommandClient:
                 return True
         return False
 
+    async def read(self, path: str) -> bytes | None:
+        """Return what the query API answers; ``None`` if it does not, or not well."""
+        try:
+            return (await self.api.attempt(Call("query", "GET", path, Answer))).body
+        except ClientError:
+            return None
+
     async def best(self, symbol: str) -> tuple[str, str] | None:
         """Return the best bid and ask that the query API shows; "-" where there is none, ``None`` if it does
         not answer.

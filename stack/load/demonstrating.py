@@ -10,10 +10,11 @@ from typing import Any
 from rich.console import Console
 from rich.live import Live
 
-from stack.load import bounds, report
+from stack.load import bounds, reckless, report
 from stack.load.client import LoadError
 from stack.load.flow import MARKETS, Flow, funds
 from stack.load.measurements import Measurements
+from stack.load.reckless import Reckless
 from stack.load.screen import screen
 from stack.load.session import bring_up, client_of, new_run_id, progress_bar, prove, run_async
 from stack.load.trading import Governor, Trading
@@ -65,7 +66,9 @@ async def _trade(
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGINT, stop.set)
     async with client_of(settings) as client:
-        homes = await prepare(client, run_id, [plan.spec for plan in MARKETS], funds(), settings.shards)
+        wild = Reckless(client, run_id)
+        markets, given = [plan.spec for plan in MARKETS], [*funds(), wild.funds()]
+        homes = await prepare(client, run_id, markets, given, settings.shards)
         probe = VisibilityProbe(client, measured)
         governor = Governor(options.commands_per_s)
         trading = Trading(client, measured, probe, Flow(options.seed, run_id, homes), governor)
@@ -73,6 +76,7 @@ async def _trade(
             loop.call_later(options.for_s, stop.set)
         drawing = asyncio.create_task(_draw(trading, console))
         measured.start()
+        stopped = asyncio.create_task(wild.run(stop))
         try:
             await trading.run(stop)
         finally:
@@ -81,9 +85,10 @@ async def _trade(
             with suppress(asyncio.CancelledError):
                 await drawing
         measured.requests_retried = client.retries
+        await stopped
         await trading.withdraw()
     loop.remove_signal_handler(signal.SIGINT)
-    more |= {"load": _load(trading), "not_visible_in_time": probe.missed}
+    more |= {"load": _load(trading), "not_visible_in_time": probe.missed, "risk": wild.told}
 
 
 async def _draw(trading: Trading, console: Console) -> None:
@@ -112,6 +117,7 @@ def lines(found: dict[str, Any]) -> list[tuple[str, str]]:
         lowered = f", at times lowered to {load['lowest_commands_per_s']:g} because latency grew"
     return [
         ("trades by market", markets or "none"),
+        ("risk engine", reckless.words(found["risk"])),
         ("load", f"{load['sent_commands_per_s']:g} commands/s of {load['wanted_commands_per_s']:g}{lowered}"),
         ("seed", f"{found['seed']} (the same flow again: --seed {found['seed']})"),
     ]

@@ -321,10 +321,12 @@ def test_the_risk_desk_limits_an_account_and_sees_what_it_uses(
     ):
         trader.symbol = admin.symbol
         assert trader.commands.put(path, json=limits).status_code == HTTPStatus.FORBIDDEN
-        unread = risk.commands.put(path, json={**limits, "daily_loss": {"EUR": "5"}})
-        assert unread.json()["code"] == "unknown_asset"
-        done = risk.commands.put(path, json=limits)
-        assert (done.status_code, done.json()["status"]) == (HTTPStatus.OK, "set"), done.text
+        asked = f"/v1/accounts/{buyer}/limit-requests"
+        unread = {"reason": "new", "pre_trade": {**limits, "daily_loss": {"EUR": "5"}}}
+        assert risk.commands.post(asked, json=unread).json()["code"] == "unknown_asset"
+        done = risk.commands.post(asked, json={"reason": "new", "pre_trade": limits})
+        assert (done.status_code, done.json()["state"]) == (HTTPStatus.OK, "applied"), done.text
+        assert risk.commands.put(path, json=limits).status_code == HTTPStatus.FORBIDDEN
 
         bid = trader.place(buyer, "bid", "buy", "2", "100").json()
         assert bid["status"] == "open", bid

@@ -49,6 +49,9 @@ def test_it_ends_by_itself_with_every_proof_true(stack: Stack) -> None:
     assert found["trades"] > 10
     assert found["latency_ms"]["p99"] is not None
     assert found["visible_ms"]["p50"] is not None
+    risk = found["risk"]
+    assert (risk["restricted"], risk["status"], risk["rule"]) == (True, "reduce_only", "daily_loss"), risk
+    assert risk["orders_cancelled"] == 3
 
 
 def test_ctrl_c_ends_it_with_the_same_report(stack: Stack) -> None:

@@ -1,0 +1,1 @@
+"""Migrations of the schema ``risk``, in a folder and with a version table of their own."""
