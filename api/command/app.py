@@ -24,7 +24,6 @@ from streams.listings import ListingStore
 from streams.publisher import make_producer
 
 BODY_BYTES_MAX = 1_048_576
-LINGER_MS = 2
 OPEN_PATHS = ["^/health$", "^/schema", "^/v1/ws$"]  # the WebSocket asks for a token itself
 
 
@@ -51,7 +50,7 @@ def health() -> dict[str, str]:
 
 def create_app(config: CommandApiConfig) -> Litestar:
     """Return the command API, ready to be served."""
-    producer = make_producer(config.kafka_bootstrap, "command-api", LINGER_MS)
+    producer = make_producer(config.kafka_bootstrap, "command-api")
     state: dict[str, Any] = {}
 
     @asynccontextmanager

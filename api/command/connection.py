@@ -180,13 +180,8 @@ class Connection:
         sent = self._admitted(frame)
         if not sent.commands:
             return
-        try:
-            self._desk.gateway.submit(sent.commands, sent.shard, sent)
-        except UnavailableError as error:
-            for index in range(len(sent.asked)):
-                sent.refused(index, "unavailable", str(error))
-            return
         self.in_flight += len(sent.commands)
+        self._desk.gateway.submit(sent.commands, sent.shard, sent)
 
     def _admitted(self, frame: Frame) -> Frame:
         credit = self._desk.gateway.credit(frame.shard)

@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 
 from api.command import bounds
 from api.command.credit import Credit
+from api.command.outgoing import Outgoing
 from commands.messages import AnyCommand, CommandBatch, Outcome, decode_replies
 from domain.order import AmendOrder, CancelReplace, PlaceOrder
 from streams.codec import encode
@@ -126,6 +127,7 @@ class Gateway:
         self._channel = f"replies:{uuid4().hex}"
         self._reply_s_max = reply_ms_max / 1000
         self._credits: dict[int, Credit] = {}
+        self._outgoing: dict[int, Outgoing] = {}
         self._waiting: dict[str, tuple[Inbox, int, Credit, int]] = {}
         self._due: deque[tuple[float, Sequence[str]]] = deque()
         self._tasks: list[asyncio.Task[None]] = []
@@ -138,6 +140,8 @@ class Gateway:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for outgoing in self._outgoing.values():
+            outgoing.flush()
         await asyncio.to_thread(self._producer.flush, self._reply_s_max)
         await self._redis.aclose()
 
@@ -166,29 +170,29 @@ class Gateway:
         return answer
 
     def submit(self, commands: Sequence[AnyCommand], shard: int, inbox: Inbox) -> None:
-        """Put the commands into the shard's log, in order; ``inbox`` hears of each by its place among them.
-
-        It does not look at the credit. Raises ``UnavailableError`` if they could not be put there.
+        """Put the commands into the shard's log, in order, at once or a moment later; ``inbox`` hears of each
+        by its place among them. It does not look at the credit.
         """
-        credit = self.credit(shard)
-        for start in range(0, len(commands), bounds.COMMANDS_PER_RECORD_MAX):
-            some = commands[start : start + bounds.COMMANDS_PER_RECORD_MAX]
-            names = [command.command_id for command in some]
-            self._produce(some, names, shard)
-            now = monotonic()
-            number = credit.sent(len(some), now)
-            for offset, name in enumerate(names):
-                self._waiting[name] = (inbox, start + offset, credit, number + offset)
-            self._due.append((now + self._reply_s_max, names))
+        names = [command.command_id for command in commands]
+        credit, now = self.credit(shard), monotonic()
+        number = credit.sent(len(names), now)
+        for index, name in enumerate(names):
+            self._waiting[name] = (inbox, index, credit, number + index)
+        self._due.append((now + self._reply_s_max, names))
+        outgoing = self._outgoing.get(shard)
+        if outgoing is None:
+            outgoing = self._outgoing[shard] = Outgoing(partial(self._produce, shard))
+        outgoing.add(commands)
 
-    def _produce(self, commands: Sequence[AnyCommand], names: Sequence[str], shard: int) -> None:
+    def _produce(self, shard: int, commands: Sequence[AnyCommand]) -> None:
+        names = [command.command_id for command in commands]
         value = encode(CommandBatch(tuple(commands), self._channel))
         try:
             self._producer.produce(
                 ORDERS, value, partition=shard, on_delivery=partial(self._delivered, names)
             )
         except BufferError:
-            raise UnavailableError("the queue to Kafka is full") from None
+            self._end(names, "the queue to Kafka is full")
 
     def _delivered(self, names: Sequence[str], error: KafkaError | None, _message: Message) -> None:
         if error is not None:
