@@ -34,6 +34,8 @@ class Feed:
         self.database = database
         self.folding = Folding(projection, documents_max)
         self.pending: list[tuple[Event, At]] = []
+        self.pressing = False
+        """Something waits to be folded that is wanted promptly."""
         self.marks: dict[Place, Mark] = {}
         self.seen = {
             Place(mark.topic, mark.partition, mark.shard): mark.seq
@@ -46,13 +48,16 @@ class Feed:
 
     def take(self, place: Place, events: Iterable[RecordedEvent]) -> None:
         """Line up what this projection has not seen of ``events`` and cares about."""
-        seen, wanted, last = self.seen_of(place), self.projection.event_types, None
+        seen, wanted, relaxed = self.seen_of(place), self.projection.event_types, self.projection.relaxed
+        last = None
         for recorded in events:
             if recorded.seq > seen:
                 last = recorded
-                if type(recorded.event) in wanted:
+                kind = type(recorded.event)
+                if kind in wanted:
                     at = At(place.shard, recorded.seq, recorded.occurred_at_us, recorded.actor)
                     self.pending.append((recorded.event, at))
+                    self.pressing = self.pressing or kind not in relaxed
         if last is not None:
             self.seen[place] = last.seq
             self.marks[place] = Mark(self.name, *place, last.seq, last.occurred_at_us)
@@ -76,5 +81,5 @@ class Feed:
                 self.folding.fold(event, at)
             except Exception as error:  # noqa: BLE001 - one event nobody foresaw must not stop all others
                 failed.append((event, at, error))
-        self.pending = []
+        self.pending, self.pressing = [], False
         return failed

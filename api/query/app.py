@@ -48,7 +48,7 @@ class QueryConfig:
     """Where the event store is, for auditors; without it their routes are not there."""
     read_after_ms_max: int = 2_000
     """How long a query waits for a write to become visible before it answers 503."""
-    read_after_poll_ms: int = 10
+    read_after_poll_ms: int = 25
     markets_cached_ms_max: int = 5_000
     markets_reread_ms_min: int = 100
     """How often an unknown symbol may cause another look, at most."""
