@@ -41,6 +41,7 @@ class Feed:
             Place(mark.topic, mark.partition, mark.shard): mark.seq
             for mark in progress.read(database, self.name)
         }
+        self.written = dict(self.seen)
 
     def seen_of(self, place: Place) -> int:
         """Return the last seq of ``place`` that was taken; 0: none was."""
@@ -65,6 +66,7 @@ class Feed:
     def take_marks(self) -> list[Mark]:
         """Return how far this projection is, once what it took is written; nothing if it took nothing."""
         marks = list(self.marks.values())
+        self.written.update((place, mark.seq) for place, mark in self.marks.items())
         self.marks = {}
         return marks
 
