@@ -44,7 +44,7 @@ def _nothing() -> Provide:
 
 def apps() -> dict[str, Litestar]:
     """Return the applications, connected to nothing."""
-    audit = AuditConfig("", ())
+    audit = AuditConfig("postgresql://127.0.0.1:1/none", ())
     return {
         "Command API": Litestar(
             command_app.HANDLERS,

@@ -60,6 +60,7 @@ PROJECTION = Projection(
     fold,
     indexes=(("account", "day"),),
     by_seq=True,
+    relaxed=frozenset({AccountPosted}),
 )
 
 

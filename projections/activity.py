@@ -242,6 +242,7 @@ PROJECTION = Projection(
     fold,
     indexes=_INDEXES,
     window_events=WINDOW_EVENTS,
+    relaxed=frozenset({*MONEY, AccountPosted}),
 )
 
 OF_ORDERS = Projection(
@@ -251,6 +252,7 @@ OF_ORDERS = Projection(
     fold,
     indexes=_INDEXES,
     window_events=WINDOW_EVENTS,
+    relaxed=frozenset({*ORDERS, *TRADES}),
 )
 
 

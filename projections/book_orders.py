@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from pymongo.database import Database
 
-from domain.event import Side
+from domain.event import Event, Side
 from domain.order import OrderAmended, OrderCancelled, OrderFilled, OrderPlaced, OrderTriggered
 from projections import books, store
 from projections.projection import At, Document, Projection
@@ -133,11 +133,16 @@ def _shown_and_joined(text: str) -> tuple[int, int]:
     return int(quantity), int(joined)
 
 
+EVERY: frozenset[type[Event]] = frozenset(
+    {OrderPlaced, OrderFilled, OrderTriggered, OrderAmended, OrderCancelled}
+)
+
 PROJECTION = Projection(
     "book_orders",
-    frozenset({OrderPlaced, OrderFilled, OrderTriggered, OrderAmended, OrderCancelled}),
+    EVERY,
     parts,
     fold,
+    relaxed=EVERY,  # as books are: who reads it needs both as of one moment
 )
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from pymongo.database import Database
 
-from domain.event import Side
+from domain.event import Event, Side
 from domain.market import MarketListed
 from domain.order import OrderAmended, OrderCancelled, OrderFilled, OrderPlaced, OrderTriggered
 from projections.projection import At, Document, Projection
@@ -80,12 +80,17 @@ def _change_level(levels: dict[str, str], price: str, quantity: int) -> None:
         del levels[price]
 
 
+EVERY: frozenset[type[Event]] = frozenset(
+    {OrderPlaced, OrderFilled, OrderTriggered, OrderAmended, OrderCancelled, MarketListed}
+)
+
 PROJECTION = Projection(
     "books",
-    frozenset({OrderPlaced, OrderFilled, OrderTriggered, OrderAmended, OrderCancelled, MarketListed}),
+    EVERY,
     parts,
     fold,
     begins=lambda changes: not changes,
+    relaxed=EVERY,
 )
 
 

@@ -114,6 +114,7 @@ PROJECTION = Projection(
     fold,
     indexes=(("symbol", "width", "begins_us"),),
     by_seq=True,
+    relaxed=frozenset({OrderFilled}),
 )
 
 

@@ -125,7 +125,12 @@ def _taken_back(posting: Posting, base_asset: str) -> bool:
 
 
 PROJECTION = Projection(
-    "daily", frozenset({AccountPosted}), parts, fold, indexes=(("account", "symbol"), ("last_day",))
+    "daily",
+    frozenset({AccountPosted}),
+    parts,
+    fold,
+    indexes=(("account", "symbol"), ("last_day",)),
+    relaxed=frozenset({AccountPosted}),
 )
 
 

@@ -67,7 +67,13 @@ def _fill(posting: Posting, at: At) -> Document:
 
 
 PROJECTION = Projection(
-    "fills", frozenset({AccountPosted}), parts, fold, indexes=(("account", "page_key"),), by_seq=True
+    "fills",
+    frozenset({AccountPosted}),
+    parts,
+    fold,
+    indexes=(("account", "page_key"),),
+    by_seq=True,
+    relaxed=frozenset({AccountPosted}),
 )
 
 

@@ -46,6 +46,7 @@ PROJECTION = Projection(
     fold,
     indexes=(("symbol", "day"),),
     by_seq=True,
+    relaxed=frozenset({MarkPriceSet, OrderFilled}),
 )
 
 

@@ -68,6 +68,7 @@ PROJECTION = Projection(
     parts,
     fold,
     begins=lambda event: isinstance(event, MarketListed),
+    relaxed=frozenset({OrderFilled}),
 )
 
 

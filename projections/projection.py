@@ -45,7 +45,8 @@ class Projection:
     ``begins(part)``: no document can be there before, so none is looked for. ``ended(document)``: nothing
     will change it any more, so nobody needs to keep it at hand. ``window_events``: a document begins anew
     every so many events of its shard, so that it stays small; its id then ends with the number of the window.
-    0: it does not.
+    0: it does not. ``relaxed``: events that change history, or a summary, which may be written a moment later
+    than the rest, many events at once.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Projection:
     ended: Callable[[Any], bool] = _never
     window_events: int = 0
     by_seq: bool = False
+    relaxed: frozenset[type[Event]] = frozenset()
 
     def split(self, event: Event, at: At) -> Iterable[Part]:
         """Return the ids of the documents that ``event`` touches, each with what happens to it."""

@@ -52,6 +52,7 @@ PROJECTION = Projection(
     indexes=(("symbol", "bucket"),),
     begins=_begins,
     ended=lambda document: len(document["trades"]) == TRADES_PER_DOCUMENT,
+    relaxed=frozenset({OrderFilled}),
 )
 
 

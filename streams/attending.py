@@ -145,9 +145,9 @@ class Attendance:
 
 
 def _heads(feed: Feed) -> dict[int, int]:
-    """Return by shard the last event that ``feed`` has seen."""
+    """Return by shard the last event that ``feed`` has seen, and whose documents are written."""
     heads: dict[int, int] = {}
-    for place, seq in feed.seen.items():
+    for place, seq in feed.written.items():
         heads[place.shard] = max(seq, heads.get(place.shard, 0))
     return heads
 

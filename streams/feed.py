@@ -34,11 +34,14 @@ class Feed:
         self.database = database
         self.folding = Folding(projection, documents_max)
         self.pending: list[tuple[Event, At]] = []
+        self.pressing = False
+        """Something waits to be folded that is wanted promptly."""
         self.marks: dict[Place, Mark] = {}
         self.seen = {
             Place(mark.topic, mark.partition, mark.shard): mark.seq
             for mark in progress.read(database, self.name)
         }
+        self.written = dict(self.seen)
 
     def seen_of(self, place: Place) -> int:
         """Return the last seq of ``place`` that was taken; 0: none was."""
@@ -46,13 +49,16 @@ class Feed:
 
     def take(self, place: Place, events: Iterable[RecordedEvent]) -> None:
         """Line up what this projection has not seen of ``events`` and cares about."""
-        seen, wanted, last = self.seen_of(place), self.projection.event_types, None
+        seen, wanted, relaxed = self.seen_of(place), self.projection.event_types, self.projection.relaxed
+        last = None
         for recorded in events:
             if recorded.seq > seen:
                 last = recorded
-                if type(recorded.event) in wanted:
+                kind = type(recorded.event)
+                if kind in wanted:
                     at = At(place.shard, recorded.seq, recorded.occurred_at_us, recorded.actor)
                     self.pending.append((recorded.event, at))
+                    self.pressing = self.pressing or kind not in relaxed
         if last is not None:
             self.seen[place] = last.seq
             self.marks[place] = Mark(self.name, *place, last.seq, last.occurred_at_us)
@@ -60,6 +66,7 @@ class Feed:
     def take_marks(self) -> list[Mark]:
         """Return how far this projection is, once what it took is written; nothing if it took nothing."""
         marks = list(self.marks.values())
+        self.written.update((place, mark.seq) for place, mark in self.marks.items())
         self.marks = {}
         return marks
 
@@ -76,5 +83,5 @@ class Feed:
                 self.folding.fold(event, at)
             except Exception as error:  # noqa: BLE001 - one event nobody foresaw must not stop all others
                 failed.append((event, at, error))
-        self.pending = []
+        self.pending, self.pressing = [], False
         return failed

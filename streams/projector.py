@@ -8,6 +8,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from time import monotonic
 from typing import NamedTuple, TypeVar
 
 import psycopg
@@ -60,6 +61,8 @@ class Bounds:
     events_per_write_max: int = 5_000
     documents_per_progress: int = 20
     """After so many documents progress is written: whoever waits for them need not wait for the others."""
+    relaxed_ms: int = 250
+    """Between two writings of what is not pressing: it waits in memory for more of its kind."""
     attempts_max: int = 5
     attempt_wait_ms: int = 500
 
@@ -91,6 +94,8 @@ class Projector:
         cached = bounds.documents_cached_max
         self.feed_only([], [Feed(each, database, cached, live.of(each.name)) for each in projections])
         self.dead: list[DeadLetter] = []
+        self.rest_waits = False
+        self.rest_at = 0.0
         self.on_catching_up = on_catching_up
 
     def feed_only(self, beside: Sequence[Feed], live: Sequence[Feed]) -> None:
@@ -109,19 +114,43 @@ class Projector:
         does not fit the store, ``UnknownEventError`` for what a later release wrote: that one
         will read it, so it is not put aside. Then nothing may be acknowledged; doing it again is harmless.
         """
-        self.dead = []
         for record in records:
             self._take_record(record)
         self._write()
-        return self.dead
+        return self._letters()
+
+    def process_pressing(self, records: Sequence[Record]) -> list[DeadLetter]:
+        """Fold and write what is pressing; the rest as well, unless that was done less than ``relaxed_ms``
+        ago. Raises as ``process`` does.
+
+        While ``rest_due_s`` is a number, nothing that was taken may be acknowledged: some of it is in memory
+        alone. Call again then, with no records if need be.
+        """
+        for record in records:
+            self._take_record(record)
+        self.rest_waits = self.rest_waits or bool(records)
+        if monotonic() >= self.rest_at:
+            self._write()
+        else:
+            self._write_pressing(self.beside)
+            self._write_pressing(self.live)
+        return self._letters()
+
+    @property
+    def rest_due_s(self) -> float | None:
+        """In how many seconds what waits is to be written; ``None``: nothing waits."""
+        return max(0.0, self.rest_at - monotonic()) if self.rest_waits else None
 
     def process_slices(self, pieces: Iterable[tuple[int, Slice]]) -> list[DeadLetter]:
         """Do the same with slices that are decoded already, each with its partition: a rebuild has them."""
-        self.dead = []
         for partition, piece in pieces:
             self._take_slice(Place(self.topic, partition, piece.shard), piece)
         self._write()
-        return self.dead
+        return self._letters()
+
+    def _letters(self) -> list[DeadLetter]:
+        dead, self.dead = self.dead, []
+        return dead
 
     def _take_record(self, record: Record) -> None:
         try:
@@ -241,6 +270,12 @@ class Projector:
     def _write(self) -> None:
         self._write_all(self.beside)
         self._write_all(self.live)
+        self.rest_waits, self.rest_at = False, monotonic() + self.bounds.relaxed_ms / 1000
+
+    def _write_pressing(self, feeds: Sequence[Feed]) -> None:
+        """How far those are that nothing has changed in waits as well: few ask, and each costs a write."""
+        changed = [feed for feed in feeds if feed.pressing and self._fold_and_write(feed)]
+        self._write_progress([mark for feed in changed for mark in feed.take_marks()])
 
     def _write_all(self, feeds: Sequence[Feed]) -> None:
         """Documents first, then progress: so that progress never promises what is not there."""

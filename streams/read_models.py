@@ -35,6 +35,7 @@ from streams.lateness import Lateness
 from streams.projector import Bounds, DeadLetter, Projector, ReadStates, Record, store_reader
 from streams.sources import SOURCES
 from streams.topics import ACCOUNTS, DEAD_LETTERS, EXECUTIONS
+from streams.tuning import tune
 
 log = logging.getLogger(__name__)
 
@@ -59,12 +60,12 @@ class ReadModelsConfig:
     projections: tuple[str, ...] = tuple(PROJECTIONS)
     dead_letters_replicas: int = 1
     records_per_batch_max: int = 64
-    gather_ms_max: int = 10
-    """A batch begins no sooner after the one before: part of how late a reader sees a write. One that took
-    longer is followed at once by all that has come meanwhile."""
+    gather_ms_max: int = 30
+    """A batch begins no sooner after the one before: part of how late a reader sees a write under load. One
+    that took longer is followed at once by all that has come meanwhile."""
     bounds: Bounds = field(default_factory=Bounds)
     attendance: AttendanceBounds = field(default_factory=AttendanceBounds)
-    look_ms: int = 250
+    look_ms: int = 1_000
     """How often to look whether another generation is to be fed."""
     commit_interval_ms: int = 500
     """Offsets are committed this often; what is not is done again after a crash, to no effect."""
@@ -86,6 +87,7 @@ def run(config: ReadModelsConfig, on_ready: Callable[[], None] = lambda: None) -
     """
     for talkative in ("faust", "mode", "aiokafka"):
         logging.getLogger(talkative).setLevel(logging.WARNING)
+    tune()
     asyncio.run(_serve(config, on_ready))
 
 
@@ -212,17 +214,17 @@ class Agent:
         self.projector: Projector | None = None
         self.attendance: Attendance | None = None
 
-    async def load(self, owned: Sequence[int] = ()) -> Projector:
+    async def load(self, owned: Sequence[int] = ()) -> None:
         """Begin anew from what is written: other partitions are ours now."""
-        begun = asyncio.get_running_loop().run_in_executor(self.thread, self._begin, owned)
-        self.projector, self.attendance = await begun
-        return self.projector
+        await self._in_thread(partial(self._begin, owned))
 
-    def _begin(self, owned: Sequence[int]) -> tuple[Projector, Attendance]:
-        projector = self._new_projector()
-        attendance = Attendance(projector, owned, self.config.attendance)
-        attendance.look()  # before the first record
-        return projector, attendance
+    def _begin(self, owned: Sequence[int]) -> list[DeadLetter]:
+        """Write what waits first: the records it is from may not come again, acknowledged or not."""
+        letters = [] if self.projector is None else self.projector.process(())
+        self.projector = self._new_projector()
+        self.attendance = Attendance(self.projector, owned, self.config.attendance)
+        self.attendance.look()  # before the first record
+        return letters
 
     async def look(self) -> None:
         """Between two batches: feed the generations that are to be fed now. With a database away, the next
@@ -270,18 +272,39 @@ class Agent:
             die(f"{self.topic}: {error!r}", error)
 
     async def _batch_by_batch(self, stream: Any, waiting: asyncio.Queue[Any]) -> None:
+        """Acknowledge what came once all of it is written: what is not pressing is so a few batches later."""
         began = 0.0
+        unacknowledged: list[Any] = []
         while True:
-            events = [await waiting.get()]
-            await asyncio.sleep(
-                max(SAME_FETCH_MS / 1000, began + self.config.gather_ms_max / 1000 - monotonic())
-            )
+            events = await self._next_batch(waiting, began)
             began = monotonic()
-            while len(events) < self.config.records_per_batch_max and not waiting.empty():
-                events.append(waiting.get_nowait())
             await self._whole(events)
-            for event in events:
-                await stream.ack(event)
+            unacknowledged += events
+            if self._rest_due_s() is None:
+                await self._acknowledge(stream, unacknowledged)
+                unacknowledged = []
+
+    async def _next_batch(self, waiting: asyncio.Queue[Any], began: float) -> list[Any]:
+        """Wait for a batch; it is empty where what waits is to be written before more has come."""
+        try:
+            events = [await asyncio.wait_for(waiting.get(), self._rest_due_s())]
+        except TimeoutError:
+            return []
+        most = self.config.records_per_batch_max
+        if waiting.qsize() + 1 < most:  # a whole batch that is there does not wait
+            gather_s = began + self.config.gather_ms_max / 1000 - monotonic()
+            await asyncio.sleep(max(SAME_FETCH_MS / 1000, gather_s))
+        while len(events) < most and not waiting.empty():
+            events.append(waiting.get_nowait())
+        return events
+
+    def _rest_due_s(self) -> float | None:
+        return None if self.projector is None else self.projector.rest_due_s
+
+    async def _acknowledge(self, stream: Any, events: Sequence[Any]) -> None:
+        for event in events:
+            await stream.ack(event)
+            self.lateness.processed(self.topic, event.message.partition, event.message.offset)
 
     async def _whole(self, events: Sequence[Any]) -> None:
         """Process a batch to its end, or end the process: after it, nothing is half done."""
@@ -298,12 +321,17 @@ class Agent:
             die(f"{self.topic}: {error!r}", error)
 
     async def _process(self, records: Sequence[Record]) -> None:
-        projector = self.projector or await self.load()
-        loop = asyncio.get_running_loop()
-        for letter in await loop.run_in_executor(self.thread, projector.process, records):
+        await self._in_thread(partial(self._feed, records))
+
+    def _feed(self, records: Sequence[Record]) -> list[DeadLetter]:
+        letters = [] if self.projector else self._begin(())
+        assert self.projector is not None, "begun"  # noqa: S101 - an invariant
+        return letters + self.projector.process_pressing(records)
+
+    async def _in_thread(self, work: Callable[[], list[DeadLetter]]) -> None:
+        """Everything that touches the projector happens in its thread, one thing after the other."""
+        for letter in await asyncio.get_running_loop().run_in_executor(self.thread, work):
             await asyncio.wait_for(self._bury(letter), self.config.dead_letter_ms_max / 1000)
-        for record in records:
-            self.lateness.processed(self.topic, record.partition, record.offset)
 
     async def _bury(self, letter: DeadLetter) -> None:
         headers = {name: text.encode() for name, text in letter.headers.items()}

@@ -45,7 +45,6 @@ from streams.risk.migrating import engine
 from streams.risk.requests import LimitRequests
 
 BODY_BYTES_MAX = 1_048_576
-LINGER_MS = 2
 NOWHERE = "postgresql://127.0.0.1:1/none"  # without an address, requests of limits are answered 503
 OPEN_PATHS = ["^/health$", "^/schema", OPEN_PATH, "^/v1/ws$"]  # the WebSocket asks for a token itself
 
@@ -98,7 +97,7 @@ def create_app(config: CommandApiConfig) -> Litestar:
 
     @asynccontextmanager
     async def gateway_runs(_: Litestar) -> AsyncIterator[None]:
-        producer = make_producer(config.kafka_bootstrap, "command-api", LINGER_MS)
+        producer = make_producer(config.kafka_bootstrap, "command-api")
         gateway = Gateway(producer, config.redis_url, config.reply_ms_max)
         listings = ListingStore(config.postgres_dsn)
         directory = Directory(config.shards, listings)

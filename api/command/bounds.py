@@ -23,6 +23,8 @@ DIRECTORY_REREAD_MS_MIN = 250
 # --- What travels ---------------------------------------------------------------------------------------
 COMMANDS_PER_RECORD_MAX = 500
 """In one Kafka record, which may have 1 MB; a command has 2 KB at most."""
+GATHER_MS = 8
+"""Between two records for a shard: what comes sooner after the last one goes together."""
 
 
 @dataclass(frozen=True)

@@ -207,14 +207,9 @@ class Connection:
         sent = self._admitted(frame)
         if not sent.commands:
             return
-        try:
-            logged = sent.logged if sent.wants_ack else None
-            self._desk.gateway.submit(sent.commands, sent.shard, sent, logged)
-        except UnavailableError as error:
-            for index in range(len(sent.asked)):
-                sent.refused(index, "unavailable", str(error))
-            return
         self.in_flight += len(sent.commands)
+        logged = sent.logged if sent.wants_ack else None
+        self._desk.gateway.submit(sent.commands, sent.shard, sent, logged)
 
     def _admitted(self, frame: Frame) -> Frame:
         credit = self._desk.gateway.credit(frame.shard)

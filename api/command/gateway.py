@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from functools import partial
+from itertools import groupby
 from time import monotonic
 from typing import Protocol
 from uuid import uuid4
@@ -21,6 +22,7 @@ from redis.exceptions import RedisError
 
 from api.command import bounds
 from api.command.credit import Credit
+from api.command.outgoing import Outgoing
 from commands.messages import AnyCommand, CommandBatch, Outcome, decode_replies
 from domain.order import AmendOrder, CancelReplace, PlaceOrder
 from domain.order_list import PlaceOrderList
@@ -34,6 +36,9 @@ RECONNECT_S = 0.5
 REDIS_WAIT_S = 5.0
 POLL_S = 0.02
 ACK_POLL_S = 0.001  # while somebody waits for the log alone
+
+Logged = Callable[[int, int], None]
+"""Hears which commands the log has: the place of the first, and how many."""
 
 NEEDS_CREDIT = frozenset({PlaceOrder, CancelReplace, AmendOrder, PlaceOrderList})
 """What is shed under overload. All else reduces risk, or is rare, and has credit in reserve."""
@@ -144,11 +149,12 @@ class Gateway:
         self._channel = f"replies:{uuid4().hex}"
         self._reply_s_max = reply_ms_max / 1000
         self._credits: dict[int, Credit] = {}
+        self._outgoing: dict[int, Outgoing] = {}
         self._waiting: dict[str, tuple[Inbox, int, Credit, int]] = {}
         self._due: deque[tuple[float, Sequence[str]]] = deque()
         self._tasks: list[asyncio.Task[None]] = []
         self._listening = False
-        self._unlogged = 0
+        self._unlogged: dict[str, tuple[Logged, int]] = {}
         self._hurry = asyncio.Event()
 
     async def start(self) -> None:
@@ -158,6 +164,8 @@ class Gateway:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for outgoing in self._outgoing.values():
+            outgoing.flush()
         await asyncio.to_thread(self._producer.flush, self._reply_s_max)
         await self._redis.aclose()
 
@@ -193,60 +201,54 @@ class Gateway:
         commands: Sequence[AnyCommand],
         shard: int,
         inbox: Inbox,
-        logged: Callable[[int, int], None] | None = None,
+        logged: Logged | None = None,
     ) -> None:
-        """Put the commands into the shard's log, in order; ``inbox`` hears of each by its place among them,
-        and ``logged``, by the place of the first and their number, of those that the log has.
-
-        It does not look at the credit. Raises ``UnavailableError`` if they could not be put there.
+        """Put the commands into the shard's log, in order, at once or a moment later; ``inbox`` hears of each
+        by its place among them, and ``logged``, by the place of the first and their number, of those that the
+        log has. It does not look at the credit.
         """
-        credit = self.credit(shard)
-        for start in range(0, len(commands), bounds.COMMANDS_PER_RECORD_MAX):
-            some = commands[start : start + bounds.COMMANDS_PER_RECORD_MAX]
-            names = [command.command_id for command in some]
-            self._produce(some, names, shard, None if logged is None else partial(logged, start, len(some)))
-            now = monotonic()
-            number = credit.sent(len(some), now)
-            for offset, name in enumerate(names):
-                self._waiting[name] = (inbox, start + offset, credit, number + offset)
-            self._due.append((now + self._reply_s_max, names))
+        names = [command.command_id for command in commands]
+        credit, now = self.credit(shard), monotonic()
+        number = credit.sent(len(names), now)
+        for index, name in enumerate(names):
+            self._waiting[name] = (inbox, index, credit, number + index)
+        self._due.append((now + self._reply_s_max, names))
+        if logged is not None:
+            self._unlogged.update((name, (logged, index)) for index, name in enumerate(names))
+            self._hurry.set()
+        outgoing = self._outgoing.get(shard)
+        if outgoing is None:
+            outgoing = self._outgoing[shard] = Outgoing(partial(self._produce, shard))
+        outgoing.add(commands)
 
-    def _produce(
-        self,
-        commands: Sequence[AnyCommand],
-        names: Sequence[str],
-        shard: int,
-        logged: Callable[[], None] | None,
-    ) -> None:
+    def _produce(self, shard: int, commands: Sequence[AnyCommand]) -> None:
+        names = [command.command_id for command in commands]
         value = encode(CommandBatch(tuple(commands), self._channel))
         try:
             self._producer.produce(
-                ORDERS, value, partition=shard, on_delivery=partial(self._delivered, names, logged)
+                ORDERS, value, partition=shard, on_delivery=partial(self._delivered, names)
             )
         except BufferError:
-            raise UnavailableError("the queue to Kafka is full") from None
-        if logged is not None:
-            self._unlogged += 1
-            self._hurry.set()
+            self._end(names, "the queue to Kafka is full")
 
-    def _delivered(
-        self,
-        names: Sequence[str],
-        logged: Callable[[], None] | None,
-        error: KafkaError | None,
-        _message: Message,
-    ) -> None:
-        if logged is not None:
-            self._unlogged -= 1
+    def _delivered(self, names: Sequence[str], error: KafkaError | None, _message: Message) -> None:
         if error is not None:
             self._end(names, f"Kafka did not take the command: {error}")
-        elif logged is not None:
-            logged()
+        elif self._unlogged:
+            self._confirm(names)
+
+    def _confirm(self, names: Sequence[str]) -> None:
+        """Tell those who wait for it that the log has their commands: of each run of them at once."""
+        acks = [ack for name in names if (ack := self._unlogged.pop(name, None))]
+        for _, run in groupby(acks, key=lambda ack: id(ack[0])):
+            (logged, start), *others = run
+            logged(start, 1 + len(others))
 
     def _end(self, names: Sequence[str], error: str = "") -> None:
         """Give up on what nothing was heard of."""
         inboxes = {}
         for name in names:
+            self._unlogged.pop(name, None)
             if waiting := self._waiting.pop(name, None):
                 inbox, index, _, _ = waiting
                 inboxes[id(inbox)] = inbox

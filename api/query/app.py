@@ -74,7 +74,7 @@ class QueryConfig:
     """Where users and keys are; without it only the local operator's tokens are taken."""
     read_after_ms_max: int = 2_000
     """How long a query waits for a write to become visible before it answers 503."""
-    read_after_poll_ms: int = 10
+    read_after_poll_ms: int = 25
     markets_cached_ms_max: int = 5_000
     markets_reread_ms_min: int = 100
     """How often an unknown symbol may cause another look, at most."""

@@ -12,7 +12,7 @@ def program(settings: Settings) -> Program:
     """Its pid file outlives a crash and would then block every restart: remove it before each start."""
     pid_file = settings.folder / "run" / "nx-27017.pid"
     server = [
-        *(Path(sys.executable).parent / "nx-27017", "--data-dir", data(settings)),
+        *(sys.executable, "-m", "stack.servers.nx", "--data-dir", data(settings)),
         *("--host", HOST, "-p", settings.mongo_port),
         # It says everything on standard error as well, which supervisord keeps and rotates.
         *("--pid-file", pid_file, "--log-file", "/dev/null"),

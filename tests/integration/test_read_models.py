@@ -30,7 +30,16 @@ from projections.projection import Document
 from projections.registry import PROJECTIONS
 from stack.running import Stack, running_stack
 from stack.settings import CHECKOUT, Settings
-from streams.codec import ACCOUNT_EVENTS, TRANSFER_EVENTS, RecordedEvent, encode, event_type
+from stack.waiting import wait_until
+from streams.codec import (
+    ACCOUNT_EVENTS,
+    ORDER_EVENTS,
+    TRANSFER_EVENTS,
+    RecordedEvent,
+    decode_slice,
+    encode,
+    event_type,
+)
 from streams.compare import differences, heads, wait_until_visible
 from streams.history import read_events
 from streams.lag_watch import LagWatch
@@ -188,6 +197,39 @@ def test_killed_again_and_again_it_goes_on_where_it_was(exchange: Exchange) -> N
         exchange.check()
 
 
+def test_killed_while_history_waits_in_memory_it_writes_it_afterwards(exchange: Exchange) -> None:
+    """Orders are visible, trades wait for a minute to pass: nothing of it may be acknowledged."""
+    pieces = exchange.pieces()
+    half = len(pieces) // 2
+    with exchange.worker(bounds={"relaxed_ms": 60_000}, commit_interval_ms=100) as worker:
+        exchange.publish(pieces[:half])
+        wait_for_orders(exchange, pieces[:half])
+        exchange.publish(pieces[half:])
+        wait_for_orders(exchange, pieces)
+        time.sleep(1)  # so that offsets would be committed
+        worker.kill()
+        assert worker.wait(END_S_MAX) == -signal.SIGKILL
+    assert differences(exchange.database, exchange.venue.events, shard=exchange.shard) != []
+    with exchange.worker():
+        exchange.check()
+
+
+def wait_for_orders(exchange: Exchange, pieces: list[Piece]) -> None:
+    """Wait until the orders of these slices are written, whatever else is."""
+    goal = {
+        Place(*place, exchange.shard): decode_slice(value).last
+        for place, value in pieces
+        if any(type(each.event) in ORDER_EVENTS for each in decode_slice(value).events)
+    }
+
+    def written() -> bool:
+        marks = progress.read(exchange.database, "orders")
+        seen = {Place(mark.topic, mark.partition, mark.shard): mark.seq for mark in marks}
+        return all(seen.get(place, 0) >= seq for place, seq in goal.items())
+
+    wait_until(written, VISIBLE_S_MAX * 1_000, "orders are written")
+
+
 def test_what_is_no_slice_goes_to_the_dead_letters_and_the_rest_goes_on(exchange: Exchange) -> None:
     pieces = exchange.pieces()
     partition = next(place.partition for place, _ in pieces if place.topic == EXECUTIONS)
@@ -286,7 +328,11 @@ def test_the_history_in_the_store_is_the_one_published(exchange: Exchange) -> No
 
 
 def projector(
-    exchange: Exchange, states: list[bytes], *projections: str, documents_cached_max: int = 1_000
+    exchange: Exchange,
+    states: list[bytes],
+    *projections: str,
+    documents_cached_max: int = 1_000,
+    relaxed_ms: int = 250,
 ) -> Projector:
     """A projector without Kafka, whose event store holds ``states``."""
 
@@ -295,7 +341,7 @@ def projector(
 
     fed = [PROJECTIONS[name] for name in projections]
     partitions = exchange.settings.topic_partitions
-    bounds = Bounds(documents_cached_max)
+    bounds = Bounds(documents_cached_max, relaxed_ms=relaxed_ms)
     return Projector(exchange.database, SOURCES[projections[0]], partitions, fed, read, bounds)
 
 
@@ -359,6 +405,25 @@ def test_a_repeat_of_what_is_no_longer_at_hand_is_skipped(exchange: Exchange) ->
         forgetful.process([exchange.chance.choice(mine[: number + 1])])
     fed = [PROJECTIONS["orders"]]
     assert differences(exchange.database, exchange.venue.events, projections=fed, shard=exchange.shard) == []
+
+
+def test_history_is_written_when_its_time_has_come_and_the_rest_at_once(exchange: Exchange) -> None:
+    mine = records(exchange, EXECUTIONS)
+    slow = projector(exchange, exchange.venue.states, "orders", "trades", relaxed_ms=60_000)
+    assert slow.process_pressing(mine[:1]) == []
+    assert slow.rest_due_s is None, "after a pause all is written at once"
+    assert slow.process_pressing(mine[1:]) == []
+    due_s = slow.rest_due_s
+    assert due_s is not None
+    assert 0 < due_s <= 60
+    events, shard = exchange.venue.events, exchange.shard
+    orders, trades = PROJECTIONS["orders"], PROJECTIONS["trades"]
+    assert differences(exchange.database, events, projections=[orders], shard=shard) == []
+    assert differences(exchange.database, events, projections=[trades], shard=shard) != []
+    slow.rest_at = 0.0
+    assert slow.process_pressing([]) == []
+    assert slow.rest_due_s is None
+    assert differences(exchange.database, events, projections=[orders, trades], shard=shard) == []
 
 
 def test_the_watch_tells_a_standstill_from_an_empty_topic_and_from_work(exchange: Exchange) -> None:

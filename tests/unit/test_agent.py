@@ -42,15 +42,21 @@ class Stream:
 
 
 class Slow:
-    """A projector whose first batch takes until ``go`` is set."""
+    """A projector whose first batch takes until ``go`` is set; after its first ``rests`` batches something is
+    left to be written.
+    """
 
-    def __init__(self, happened: list[str]) -> None:
+    def __init__(self, happened: list[str], rests: int) -> None:
         self.happened = happened
+        self.rests = rests
+        self.rest_due_s: float | None = None
         self.go = Flag()
 
-    def process(self, records: Sequence[Record]) -> list[DeadLetter]:
+    def process_pressing(self, records: Sequence[Record]) -> list[DeadLetter]:
         assert self.go.wait(WAIT_S_MAX)
         self.happened.append(f"process {[record.offset for record in records]}")
+        self.rest_due_s = 0.01 if self.rests else None
+        self.rests = max(0, self.rests - 1)
         return []
 
 
@@ -63,10 +69,12 @@ def agent_with(projector: Slow, records_max: int) -> Agent:
     return agent
 
 
-async def consumed(messages: int, records_max: int, *, cancelled_in_hand: bool = False) -> list[str]:
+async def consumed(
+    messages: int, records_max: int, *, rests: int = 0, cancelled_in_hand: bool = False
+) -> list[str]:
     """Return what happened until all of it was acknowledged, or until the first batch was cancelled."""
     happened: list[str] = []
-    projector, stream = Slow(happened), Stream(messages, happened)
+    projector, stream = Slow(happened, rests), Stream(messages, happened)
     work = asyncio.create_task(agent_with(projector, records_max).consume(stream))
     await asyncio.sleep(0.1)
     if cancelled_in_hand:
@@ -84,6 +92,16 @@ async def consumed(messages: int, records_max: int, *, cancelled_in_hand: bool =
 
 async def test_a_batch_is_acknowledged_when_it_is_done_and_not_before() -> None:
     assert await consumed(3, 10) == ["process [0, 1, 2]", "ack 0", "ack 1", "ack 2"]
+
+
+async def test_nothing_is_acknowledged_while_some_of_it_is_still_to_be_written() -> None:
+    acks = [f"ack {offset}" for offset in range(3)]
+    assert await consumed(3, 10, rests=1) == ["process [0, 1, 2]", "process []", *acks]
+
+
+async def test_what_is_to_be_written_is_so_though_nothing_more_comes() -> None:
+    happened = await consumed(1, 10, rests=3)
+    assert happened == ["process [0]", "process []", "process []", "process []", "ack 0"]
 
 
 async def test_no_batch_has_more_records_than_allowed_and_none_is_left_out() -> None:
