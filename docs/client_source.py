@@ -62,6 +62,8 @@ RENAMED = {
     ("api.command.list_schemas", "OrderListView"): "OrderListOutcome",
     ("api.command.schemas", "PlaceItem"): "PlaceInBatch",
     ("api.command.schemas", "CancelItem"): "CancelInBatch",
+    ("api.command.schemas", "AmendItem"): "AmendInBatch",
+    ("api.command.schemas", "CancelReplaceItem"): "CancelReplaceInBatch",
 }
 DECIMAL_NAMES = {"price", "quantity", "remaining", "fee", "trigger_price", "quote_quantity"}
 """Amounts that a schema declares as mere text."""

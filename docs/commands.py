@@ -87,7 +87,10 @@ A batch over the WebSocket is a frame of several items.
 ## What to type
 """
 OPENING = """\
-ADMIN="Authorization: Bearer $(./oms token --role admin)"
+# one person with every right, as nobody has outside a demonstration, and a second one to approve
+STAFF=$(./oms token --role admin --role operator --role risk --role trader --account alice --account bob)
+ADMIN="Authorization: Bearer $STAFF"
+SECOND="Authorization: Bearer $(./oms token --role admin --role risk --subject second)"
 JSON="Content-Type: application/json"
 OMS=http://127.0.0.1:8001
 """
@@ -103,8 +106,8 @@ def summaries() -> dict[str, str]:
 
 
 def curl(request: examples.Request) -> str:
-    parts = ['curl -s -f -H "$ADMIN"']
-    if request.method not in {"GET", "POST"}:
+    parts = [f'curl -s -f -H "${"SECOND" if request.second else "ADMIN"}"']
+    if request.method not in {"GET", "POST"} or (request.method == "POST" and request.body is None):
         parts.append(f"-X {request.method}")
     if request.key:
         parts.append(f"-H 'Idempotency-Key: \"{request.key}\"'")

@@ -60,6 +60,8 @@ IN_PATH: dict[str, Any] = {
     "list_id": examples.LIST,
     "transfer": examples.transfer("out-1"),
     "trade_id": 1,
+    "request_id": examples.REQUEST,
+    "alert_id": examples.REQUEST[:24],
 }
 
 
@@ -114,7 +116,7 @@ def _show_answer(response: OpenAPIResponse) -> None:
 
 
 def _show_body(operation: str, body: RequestBody) -> None:
-    own = [each for each in examples.STORY if each.operation == operation]
+    own = [each for each in (*examples.STORY, *examples.DECIDED) if each.operation == operation]
     for media in body.content.values():
         media.examples = {f"example-{number}": Example(value=each.body) for number, each in enumerate(own, 1)}
 

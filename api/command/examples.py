@@ -9,13 +9,14 @@ from domain import ids
 
 
 class Request(NamedTuple):
-    """``path`` with its query. ``key``: an Idempotency-Key."""
+    """``path`` with its query. ``key``: an Idempotency-Key. ``second``: somebody else than asked before."""
 
     operation: str
     method: str
     path: str
     body: dict[str, Any] | None = None
     key: str = ""
+    second: bool = False
 
 
 def _order(account: str, **more: Any) -> dict[str, Any]:
@@ -74,6 +75,12 @@ MONEY_IN = [
         "PUT",
         "/v1/accounts/alice/limits",
         {"max_order_notional": {"USD": "50000"}, "order_rate": 100},
+    ),
+    Request(
+        "requestLimits",
+        "POST",
+        "/v1/accounts/alice/limit-requests",
+        {"reason": "a new desk", "thresholds": {"intraday_loss": {"USD": {"soft": "800", "hard": "1000"}}}},
     ),
     Request(
         "setAccountFees", "PUT", "/v1/accounts/alice/fees", {"maker_fee_ppm": 500, "taker_fee_ppm": 1_000}
@@ -193,9 +200,18 @@ MONEY_OUT = [
             "asset": "USD",
             "amount": "1.5",
             "reason": "fee charged twice",
-            "approver": "head-of-operations",
         },
     ),
+    Request("listAdjustments", "GET", "/v1/adjustments"),
+    Request("approveAdjustment", "POST", f"/v1/adjustments/{transfer('adjust-1')}/approve", second=True),
+    Request(
+        "adjustBalance",
+        "POST",
+        "/v1/accounts/alice/adjustments",
+        {"side": "credit", "asset": "USD", "amount": "9", "reason": "fee charged twice"},
+        key="adjust-2",
+    ),
+    Request("rejectAdjustment", "POST", f"/v1/adjustments/{transfer('adjust-2')}/reject", second=True),
 ]
 CONTROLS = [
     Request("killSwitch", "POST", "/v1/accounts/alice/kill-switch", {"status": "cancel_only"}, key="stop-1"),
@@ -217,13 +233,51 @@ CONTROLS = [
     Request("health", "GET", "/health"),
 ]
 STORY = [*MONEY_IN, *ORDERS, *MONEY_OUT, *CONTROLS]
+REQUEST = "0f4c1d6e8a9b4c2d8e7f6a5b4c3d2e1f"
+DECIDED = [
+    Request(
+        "approveLimits",
+        "POST",
+        f"/v1/accounts/alice/limit-requests/{REQUEST}/approve",
+        {"note": "agreed by telephone"},
+        second=True,
+    ),
+    Request(
+        "rejectLimits",
+        "POST",
+        f"/v1/accounts/alice/limit-requests/{REQUEST}/reject",
+        {"note": "not before the audit"},
+        second=True,
+    ),
+    Request(
+        "acknowledgeAlert",
+        "POST",
+        f"/v1/risk/alerts/{REQUEST[:24]}/acknowledge",
+        {"note": "the trader was called"},
+    ),
+]
+"""They name what an earlier answer told, so they are shown, and not typed one after the other."""
 
 
 def of(operation: str) -> Request:
     """Return the first example of an operation. Raises ``StopIteration`` if there is none."""
-    return next(each for each in STORY if each.operation == operation)
+    return next(each for each in (*STORY, *DECIDED) if each.operation == operation)
 
 
+ADJUSTMENT = {
+    "id": transfer("adjust-1"),
+    "status": "asked",
+    "account": "alice",
+    "client_transfer_id": "adjust-1",
+    "asset": "USD",
+    "side": "credit",
+    "amount": "1.5",
+    "reason": "fee charged twice",
+    "asked_by": "ann",
+    "asked_at_us": 1_769_817_600_000_000,
+    "decided_by": None,
+    "decided_at_us": None,
+}
 PLACED = {
     "command_id": "6f1c0a5e2b7d4c3f9e8a1b2c3d4e5f601",
     "order_id": order("my-order-1"),
@@ -255,5 +309,22 @@ ANSWERS: dict[str, dict[str, Any]] = {
         "replayed": False,
         "token": PLACED["token"],
         "shards": [],
+    },
+    "AdjustmentView": ADJUSTMENT,
+    "AdjustmentsView": {"adjustments": [ADJUSTMENT]},
+    "LimitChangeView": {
+        "request_id": REQUEST,
+        "account": "alice",
+        "state": "pending",
+        "loosens": ["intraday_loss USD hard"],
+        "requested_by": "ann",
+        "decided_by": None,
+        "done": None,
+    },
+    "AcknowledgedView": {
+        "alert_id": REQUEST[:24],
+        "acknowledged_by": "ann",
+        "acknowledged_at_us": 1_769_817_600_000_000,
+        "note": "the trader was called",
     },
 }

@@ -3,8 +3,6 @@
 Written by docs/client_source.py from it: do not edit.
 """
 
-from typing import Literal
-
 import msgspec
 
 from api.client.types.words import Status
@@ -15,6 +13,6 @@ class ShardView(msgspec.Struct, frozen=True, kw_only=True):
 
     shard: int
     command_id: str
-    status: Status | Literal["pending"]
+    status: Status
     code: str | None = None
     detail: str | None = None

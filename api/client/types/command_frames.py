@@ -10,18 +10,28 @@ from typing import Literal
 import msgspec
 
 from api.client.amounts import Amount
-from api.client.types.command_schemas import FillOutcome, PlaceOrderRequest
-from api.client.types.words import OrderType, SelfTrade, Side, Status, TimeInForce, TriggerSource
+from api.client.types.command_list_schemas import LegRequest
+from api.client.types.command_schemas import FillOutcome, OrderOutcome, PlaceOrderRequest
+from api.client.types.words import (
+    ListKind,
+    OrderType,
+    SelfTrade,
+    Side,
+    Status,
+    TimeInForce,
+    TriggerSource,
+    Wanted,
+)
 
 
 class PlaceItem(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="op", tag="place"):
     """Place an order."""
 
     account: str
-    client_order_id: str
     symbol: str
     side: Side
     type: OrderType
+    client_order_id: str = ""
     quantity: Amount | None = None
     quote_quantity: Amount | None = None
     price: Amount | None = None
@@ -35,16 +45,17 @@ class PlaceItem(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="op"
     trailing_bps: int | None = None
     self_trade_prevention: SelfTrade = "none"
     id: str | int | None = None
+    answer: Wanted = "full"
 
 
 class PlaceTestItem(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="op", tag="place_test"):
     """Validate an order in full, funds included, and place nothing."""
 
     account: str
-    client_order_id: str
     symbol: str
     side: Side
     type: OrderType
+    client_order_id: str = ""
     quantity: Amount | None = None
     quote_quantity: Amount | None = None
     price: Amount | None = None
@@ -70,6 +81,7 @@ class CancelItem(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="op
     client_order_id: str | None = None
     symbol: str | None = None
     id: str | int | None = None
+    answer: Wanted = "full"
 
 
 class AmendItem(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="op", tag="amend"):
@@ -81,6 +93,7 @@ class AmendItem(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="op"
     trigger_price: Amount | None = None
     order_id: str
     id: str | int | None = None
+    answer: Wanted = "full"
 
 
 class CancelReplaceItem(
@@ -91,6 +104,37 @@ class CancelReplaceItem(
     cancel_order_id: str
     order: PlaceOrderRequest
     mode: Literal["stop_on_failure", "allow_failure"] = "stop_on_failure"
+    id: str | int | None = None
+    answer: Wanted = "full"
+
+
+class PlaceListItem(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="op", tag="place_list"):
+    """Place an OCO, OTO or OTOCO list, whole or not at all."""
+
+    account: str
+    symbol: str
+    kind: ListKind
+    legs: list[LegRequest]
+    client_list_id: str = ""
+    id: str | int | None = None
+    answer: Wanted = "full"
+
+
+class CancelListItem(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="op", tag="cancel_list"):
+    """Cancel all orders of a list that are open."""
+
+    account: str
+    list_id: str
+    id: str | int | None = None
+    answer: Wanted = "full"
+
+
+class KillSwitchItem(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="op", tag="kill_switch"):
+    """Cancel all orders of an account and take no new ones, until the venue releases it."""
+
+    status: Literal["cancel_only", "suspended"] = "cancel_only"
+    reason: str = "kill switch"
+    account: str
     id: str | int | None = None
 
 
@@ -133,12 +177,13 @@ class PongItem(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="op",
 class Reply(msgspec.Struct, frozen=True, kw_only=True):
     """What became of an item. What is empty is left out; ``id`` is null where an item's could not be read.
 
-    ``pending``: it is in the log and will be decided; query the order. ``rejected``, ``refused``: ``code``,
+    ``pending``: it is in the log and will be decided; query the order. Who asked for ``ack`` hears no
+    more. ``rejected``, ``refused``: ``code``,
     ``detail`` and ``remedy`` say why, and what to do. ``ok``: for items that are no commands.
     """
 
     id: str | int | None
-    status: Status | Literal["pending", "ok"]
+    status: Status | Literal["ok"]
     order_id: str = ""
     client_order_id: str = ""
     command_id: str = ""
@@ -150,6 +195,8 @@ class Reply(msgspec.Struct, frozen=True, kw_only=True):
     fills: list[FillOutcome] = msgspec.field(default_factory=list)
     replayed: bool = False
     retry_after_ms: int = 0
+    list_id: str = ""
+    legs: list[OrderOutcome] = msgspec.field(default_factory=list)
 
 
 class Replies(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,7 +4,6 @@ Written by docs/client_source.py from it: do not edit.
 """
 
 from datetime import datetime
-from typing import Literal
 
 import msgspec
 
@@ -40,10 +39,10 @@ class PlaceOrderListRequest(msgspec.Struct, kw_only=True, omit_defaults=True):
     """
 
     account: str
-    client_list_id: str
     symbol: str
     kind: ListKind
     legs: list[LegRequest]
+    client_list_id: str = ""
 
 
 class OrderListOutcome(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,7 +53,7 @@ class OrderListOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
     command_id: str
     list_id: str
-    status: Status | Literal["pending"]
+    status: Status
     legs: list[OrderOutcome] = msgspec.field(default_factory=list)
     replayed: bool = False
     token: str = ""

@@ -24,10 +24,10 @@ from api.client.types.words import (
 
 class PlaceOrderRequest(msgspec.Struct, kw_only=True, omit_defaults=True):
     account: str
-    client_order_id: str
     symbol: str
     side: Side
     type: OrderType
+    client_order_id: str = ""
     quantity: Amount | None = None
     quote_quantity: Amount | None = None
     price: Amount | None = None
@@ -67,10 +67,10 @@ class PlaceInBatch(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="
     """Places an order, as one of many commands."""
 
     account: str
-    client_order_id: str
     symbol: str
     side: Side
     type: OrderType
+    client_order_id: str = ""
     quantity: Amount | None = None
     quote_quantity: Amount | None = None
     price: Amount | None = None
@@ -85,17 +85,50 @@ class PlaceInBatch(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="
     self_trade_prevention: SelfTrade = "none"
 
 
+class CancelOrderRequest(msgspec.Struct, kw_only=True, omit_defaults=True):
+    """By ``order_id`` or by your own ``client_order_id``, to which ``symbol`` belongs where there are several
+    shards.
+    """
+
+    account: str
+    order_id: str | None = None
+    client_order_id: str | None = None
+    symbol: str | None = None
+
+
 class CancelInBatch(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="op", tag="cancel"):
     """Cancels an order, as one of many commands."""
 
     account: str
+    order_id: str | None = None
+    client_order_id: str | None = None
+    symbol: str | None = None
+
+
+class AmendInBatch(msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="op", tag="amend"):
+    """Changes an open order, as one of many commands."""
+
+    account: str
+    quantity: Amount | None = None
+    price: Amount | None = None
+    trigger_price: Amount | None = None
     order_id: str
+
+
+class CancelReplaceInBatch(
+    msgspec.Struct, kw_only=True, omit_defaults=True, tag_field="op", tag="cancel_replace"
+):
+    """Cancels one order and places another in one step, as one of many commands."""
+
+    cancel_order_id: str
+    order: PlaceOrderRequest
+    mode: Literal["stop_on_failure", "allow_failure"] = "stop_on_failure"
 
 
 class BatchRequest(msgspec.Struct, kw_only=True, omit_defaults=True):
     """Commands that are decided one after the other, in this order. One that is refused stops no other."""
 
-    commands: list[PlaceInBatch | CancelInBatch]
+    commands: list[PlaceInBatch | CancelInBatch | AmendInBatch | CancelReplaceInBatch]
 
 
 class OpenAccountRequest(msgspec.Struct, kw_only=True, omit_defaults=True):
@@ -103,17 +136,17 @@ class OpenAccountRequest(msgspec.Struct, kw_only=True, omit_defaults=True):
 
 
 class DepositRequest(msgspec.Struct, kw_only=True, omit_defaults=True):
-    client_transfer_id: str
     asset: str
     amount: Amount
+    client_transfer_id: str = ""
     shard: int | None = None
     symbol: str | None = None
 
 
 class WithdrawalRequest(msgspec.Struct, kw_only=True, omit_defaults=True):
-    client_transfer_id: str
     asset: str
     amount: Amount
+    client_transfer_id: str = ""
     destination: str = ""
     shard: int | None = None
     symbol: str | None = None
@@ -132,21 +165,20 @@ class TransferRequest(msgspec.Struct, kw_only=True, omit_defaults=True):
 
     account: str
     to_account: str
-    client_transfer_id: str
     asset: str
     amount: Amount
+    client_transfer_id: str = ""
     shard: int | None = None
     symbol: str | None = None
     to_shard: int | None = None
 
 
 class AdjustmentRequest(msgspec.Struct, kw_only=True, omit_defaults=True):
-    client_transfer_id: str
     side: AdjustmentSide
     asset: str
     amount: Amount
     reason: str
-    approver: str
+    client_transfer_id: str = ""
     shard: int | None = None
     symbol: str | None = None
 
@@ -220,7 +252,7 @@ class OrderOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
     command_id: str
     order_id: str
-    status: Status | Literal["pending"]
+    status: Status
     code: str | None = None
     detail: str | None = None
     quantity: Decimal | None = None
@@ -244,7 +276,7 @@ class DoneView(msgspec.Struct, frozen=True, kw_only=True):
 
     command_id: str
     id: str
-    status: Status | Literal["pending"]
+    status: Status
     detail: str | None = None
     replayed: bool = False
     token: str = ""

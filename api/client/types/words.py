@@ -75,6 +75,7 @@ TimeInForce = Literal["gtc", "ioc", "fok", "gtd", "day"]
 TradeStatus = Literal["made", "busted", "corrected"]
 TriggerSource = Literal["last", "mark"]
 VenueStatus = Literal["open", "cancel_only", "halted"]
+Wanted = Literal["ack", "result", "full"]
 What = Literal[
     "placed",
     "rejected",
