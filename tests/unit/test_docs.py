@@ -45,7 +45,8 @@ def test_the_contract_of_the_command_api_is_the_codes() -> None:
 
 
 def test_every_operation_of_the_command_api_has_an_example() -> None:
-    assert {each.operation for each in examples.STORY} == set(commands.summaries())
+    shown = {each.operation for each in (*examples.STORY, *examples.DECIDED)}
+    assert shown == set(commands.summaries())
     assert commands.PAGE.read_text() == commands.as_text(), "write it anew: python docs/commands.py"
 
 
