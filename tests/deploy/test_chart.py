@@ -236,8 +236,8 @@ def test_processors_change_one_after_the_other_with_time_to_finish() -> None:
 
 
 def test_a_service_without_kafka_is_told_nothing_of_kafka() -> None:
-    names = {each["name"] for each in container(one("prod", "Deployment", "query-api"))["env"]}
-    assert not any("KAFKA" in name or "REDIS" in name for name in names)
+    names = {each["name"] for each in container(one("prod", "Deployment", "identity"))["env"]}
+    assert not any("KAFKA" in name or "MONGO" in name for name in names)
 
 
 def test_workers_are_never_more_than_partitions() -> None:
@@ -266,7 +266,7 @@ def test_who_may_run_on_the_processors_nodes_is_sent_there() -> None:
 def test_who_is_scaled_has_no_number_of_its_own(environment: str) -> None:
     """Each upgrade would set it back."""
     scaled = [*of_kind(environment, "HorizontalPodAutoscaler"), *of_kind(environment, "ScaledObject")]
-    assert len(scaled) == 3
+    assert len(scaled) == 6
     for each in scaled:
         target = each["spec"]["scaleTargetRef"]
         assert "replicas" not in one(environment, target["kind"], target["name"])["spec"]

@@ -124,7 +124,12 @@ def test_pods_are_reached_where_the_load_balancer_reaches_them(environment: str)
         each["metadata"]["name"]: each["spec"]["targetGroupARN"].split("/")[1].rpartition("-")[2]
         for each in of_kind(environment, "TargetGroupBinding")
     }
-    assert bindings == {"command-api": "command", "query-api": "query"}
+    assert bindings == {
+        "command-api": "command",
+        "query-api": "query",
+        "identity": "identity",
+        "market-data": "market",
+    }
     for name, policy in policies(environment).items():
         incoming = ports(policy.get("ingress", []))
         assert incoming == ({reached[bindings[name]]} if name in bindings else set()), name

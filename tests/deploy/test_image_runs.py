@@ -50,7 +50,8 @@ def environment(servers: Stack, tmp_path: Path) -> Iterator[dict[str, str]]:
     """Yield what the chart would set, with this machine's servers behind TLS in place of AWS's."""
     certificates = make_certificates(tmp_path / "certificates")
     settings = servers.settings
-    command_api, query_api = free_ports(2)
+    ports = [service.port_setting for service in SERVICES if service.port_setting]
+    listening = zip(ports, free_ports(len(ports)), strict=True)
     with ExitStack() as doors:
         behind = {
             store: doors.enter_context(
@@ -66,8 +67,8 @@ def environment(servers: Stack, tmp_path: Path) -> Iterator[dict[str, str]]:
             "OMS_TOKEN_SECRET": "a" * 64,
             "OMS_HEAD_SIGNING_KEY": "b" * 64,
             "OMS_HEADS": str(tmp_path / "heads"),
-            "OMS_COMMAND_API_PORT": str(command_api),
-            "OMS_QUERY_API_PORT": str(query_api),
+            "OMS_IDENTITY_KEY": "c" * 64,
+            **{f"OMS_{setting.upper()}": str(port) for setting, port in listening},
             "OMS_API_CERTIFICATE": str(certificates.certificate),
             "OMS_API_KEY": str(certificates.key),
             "OMS_PROCESSOR_INSTANCE": "order-processor-0",

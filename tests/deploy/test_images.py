@@ -90,7 +90,8 @@ class Refuse:
 sys.meta_path.insert(0, Refuse())
 for package in ('domain', 'commands', 'streams', 'projections', 'api'):
     for module in pkgutil.walk_packages(importlib.import_module(package).__path__, package + '.'):
-        importlib.import_module(module.name)
+        if not module.name.endswith('.migrations.env'):  # alembic runs it; it is no module
+            importlib.import_module(module.name)
 import granian, stack.service, uvloop
 """
 

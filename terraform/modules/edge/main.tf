@@ -4,9 +4,10 @@
 locals {
   # A path's first part says whose it is; the dashboard comes from CloudFront.
   services = {
-    command = { port = 8001, priority = 10, paths = ["/command/*"] }
-    query   = { port = 8002, priority = 20, paths = ["/query/*"] }
-    market  = { port = 8003, priority = 30, paths = ["/market/*"] }
+    command  = { port = 8001, priority = 10, paths = ["/command/*"] }
+    query    = { port = 8002, priority = 20, paths = ["/query/*"] }
+    market   = { port = 8003, priority = 30, paths = ["/market/*"] }
+    identity = { port = 8004, priority = 40, paths = ["/identity/*"] }
   }
   # Of AWS's own rule sets, those that fit an API of JSON and WebSockets.
   managed_rules = {
