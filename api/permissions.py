@@ -362,11 +362,23 @@ def readable(connection: Asked, asked: Sequence[str] | None) -> list[str] | None
     return right_of(connection).accounts(connection.user, asked)
 
 
+def in_scope(identity: Identity, right: Right) -> None:
+    """Raise ``Problem`` (403) where a client or a key is used beyond its scopes."""
+    if beyond := _beyond_scopes(identity, right):
+        raise _forbidden(beyond)
+
+
+def _beyond_scopes(identity: Identity, right: Right) -> str:
+    """Say what is missing; nothing if nothing is."""
+    if identity.scopes is None or right.scope in identity.scopes:
+        return ""
+    which = f"the key {identity.key_id}" if identity.key_id else f"the token of client {identity.client}"
+    return f"{which} has the scopes {', '.join(sorted(identity.scopes)) or 'none'}; this needs {right.scope}"
+
+
 def _missing(identity: Identity, right: Right | None) -> str:
     if right is None:
         return "nobody may do this"
-    if identity.scopes is not None and right.scope not in identity.scopes:
-        which = f"the key {identity.key_id}" if identity.key_id else f"the token of client {identity.client}"
-        has = ", ".join(sorted(identity.scopes)) or "none"
-        return f"{which} has the scopes {has}; this needs {right.scope}"
+    if beyond := _beyond_scopes(identity, right):
+        return beyond
     return f"{identity.subject} has none of the roles {', '.join(right.roles)}"

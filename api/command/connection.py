@@ -25,7 +25,7 @@ from api.command.intake import Intake, Origin
 from api.command.outbox import Outbox
 from api.command.sessions import Sessions
 from api.command.sorting import Asked, Frame, Sorting
-from api.permissions import STOP
+from api.permissions import STOP, TRADE, in_scope
 from api.problems import Problem
 from api.rate_limits import RateLimits
 from domain.control import SetAccountStatus
@@ -101,8 +101,9 @@ class Connection:
         self.admit(credential)
 
     def admit(self, credential: Credential) -> None:
-        """Begin, or go on, in the name of whoever was proved to be there. Raises ``Problem`` (401)."""
+        """Begin, or go on, in the name of whoever was proved to be there. Raises ``Problem`` (401, 403)."""
         identity = credential.identity
+        in_scope(identity, TRADE)
         if self.identity is not None and identity.subject != self.identity.subject:
             raise _not_authenticated(
                 f"the token is {identity.subject}'s, this connection {self.identity.subject}'s"

@@ -56,11 +56,11 @@ def client_of(
 
 
 def admin_token(settings: Settings) -> str:
-    """Return a token that sets a venue up, and trades for all accounts: an administrator's would not."""
+    """Return a token that sets a venue up, its limits too, and trades for all accounts: no one role may."""
     from api.auth import Role, mint_token
     from api.permissions import EVERY_ACCOUNT
 
-    roles: list[Role] = ["admin", "trader"]
+    roles: list[Role] = ["admin", "operator", "risk", "trader"]
     return mint_token(settings.token_secret, "load", roles, [EVERY_ACCOUNT], valid_s=TOKEN_S)
 
 

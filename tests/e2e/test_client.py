@@ -33,6 +33,7 @@ from stack.running import Stack, running_stack
 from stack.services import SERVICES
 from stack.settings import CHECKOUT, Settings
 from tests.e2e.test_an_order import RULES
+from tests.staff import STAFF
 
 WAIT_S = 90
 MARK = "<!-- run by tests/e2e/test_client.py -->\n```python\n"
@@ -51,7 +52,7 @@ def urls(settings: Settings) -> tuple[str, str]:
 
 @pytest.fixture(scope="module")
 def admin(stack: Stack) -> Iterator[Client]:
-    token = mint_token(stack.settings.token_secret, "tester", ["admin"])
+    token = mint_token(stack.settings.token_secret, "tester", **STAFF)
     with Client(*urls(stack.settings), token) as client:
         market: dict[str, Any] = {**RULES, "symbol": "BTC-USD"}
         client.list_market(ListMarketRequest(**market))
@@ -79,7 +80,7 @@ def test_what_the_documentation_shows_runs(stack: Stack, tmp_path: Path) -> None
     text = (CHECKOUT / "docs" / "client.md").read_text()
     for port, own in zip((":8001", ":8002"), urls(stack.settings), strict=True):
         text = text.replace(f"http://127.0.0.1{port}", own)
-    token = mint_token(stack.settings.token_secret, "reader", ["admin"])
+    token = mint_token(stack.settings.token_secret, "reader", **STAFF)
     env = {"OMS_TOKEN": token, "PYTHONPATH": str(CHECKOUT), "PATH": ""}
     said = []
     for program in re.findall(re.escape(MARK) + r"(.*?)```", text, re.DOTALL):
@@ -178,7 +179,7 @@ def test_a_trader_may_not_act_for_others(stack: Stack, admin: Client) -> None:
 
 
 async def test_a_session_ends_with_its_orders_if_asked_to(stack: Stack, admin: Client) -> None:
-    token = mint_token(stack.settings.token_secret, "tester", ["admin"])
+    token = mint_token(stack.settings.token_secret, "tester", **STAFF)
     async with AsyncClient(*urls(stack.settings), token) as client:
         async with client.session(cancel_on_disconnect=True) as session:
             item = PlaceItem(
@@ -289,7 +290,7 @@ def test_people_get_tables(stack: Stack, admin: Client, arguments: tuple[str, ..
         (
             ("orders", "cancel", "--all", "--account", "ann", "--as", "analyst"),
             1,
-            "may not trade for account ann",
+            "has none of the roles trader",
         ),
         (("trades",), 2, "give a market"),
     ],

@@ -22,6 +22,7 @@ from docs import openapi_command
 from stack.ports import HOST
 from stack.running import Stack, running_stack
 from stack.settings import Settings
+from tests.staff import STAFF
 
 EXAMPLES_MAX = 4  # of each route, so that all of them take less than a minute
 ANSWER_S_MAX = 30
@@ -44,7 +45,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture(scope="module")
 def headers(stack: Stack) -> dict[str, str]:
-    token = mint_token(stack.settings.token_secret, "tester", roles=["admin"])
+    token = mint_token(stack.settings.token_secret, "tester", **STAFF)
     return {"Authorization": f"Bearer {token}"}
 
 
