@@ -117,6 +117,7 @@ def create_app(config: CommandApiConfig) -> Litestar:
             await sessions.stop()
             await gateway.stop()
             await protection.close()
+            limit_requests.engine.dispose()
 
     async def desk() -> Desk:
         return cast("Desk", state["desk"])

@@ -119,7 +119,12 @@ def create_app(config: QueryConfig) -> Litestar:
         before_request=only_known_parameters,
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=OpenAPIConfig(title="Crypto OMS query API", version="1.0.0", description=ABOUT),
-        on_shutdown=[database.client.close, protection.close, *([] if desk is None else [desk.close])],
+        on_shutdown=[
+            database.client.close,
+            protection.close,
+            *([] if desk is None else [desk.close]),
+            *([] if risk is None else [risk.close]),
+        ],
     )
     protection.put_around(app)
     describe(app)

@@ -54,6 +54,9 @@ class RiskRecord:
         self.reading = reading
         self.streams = 0
 
+    def close(self) -> None:
+        self.reading.engine.dispose()
+
     async def read(self, read: Callable[[], T]) -> T:
         """Read in a thread. Raises ``Problem`` (503)."""
         try:

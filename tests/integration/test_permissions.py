@@ -21,6 +21,7 @@ from commands import schema
 from domain.ids import order_id
 from stack.running import Stack
 from streams.audit import access, index
+from streams.risk import migrating
 from tests.integration.test_query_api import SECRET, config, venue
 from tests.unit.projections.trading import SHARD
 
@@ -163,6 +164,7 @@ def commands(servers: Stack) -> Iterator[TestClient[Any]]:
     own = servers.settings
     with psycopg.connect(own.postgres_dsn) as connection:
         schema.create(connection, 1)
+    migrating.migrate(own.postgres_dsn)
     made = CommandApiConfig(
         own.kafka_bootstrap, own.redis_url, SECRET, 20, 1_000, postgres_dsn=own.postgres_dsn
     )
@@ -177,6 +179,7 @@ def queries(servers: Stack, config: QueryConfig) -> Iterator[TestClient[Any]]:
         schema.create(connection, 1)
         index.create(connection)
         access.create(connection)
+    migrating.migrate(dsn)
     made = QueryConfig(
         config.mongo_url, config.mongo_database, SECRET, audit=AuditConfig(dsn, ("false",), 200)
     )
