@@ -46,6 +46,8 @@ SEARCHES = {
 }
 BY_ID = {"getOrder", "listOrderEvents", "getOrderList"}
 """Their answer to somebody else is that there is no such thing."""
+ENDLESS = {"streamAlerts"}
+"""An answer that goes on until the client leaves."""
 IN_QUERY = {"cancelOrder", "cancelAll", "cancelOrderList"}
 
 
@@ -196,7 +198,7 @@ def client(request: pytest.FixtureRequest) -> TestClient[Any]:
 def routes(client: TestClient[Any]) -> list[Route]:
     app = client.app
     assert isinstance(app, Litestar)
-    return [route for route in routes_of(app) if route.method != "WS"]
+    return [route for route in routes_of(app) if route.method != "WS" and route.name not in ENDLESS]
 
 
 @pytest.mark.timeout(300)
@@ -236,6 +238,12 @@ def test_all_accounts_of_a_trader_are_all_accounts(client: TestClient[Any]) -> N
         )
         may = not ROUTES[route.name].roles or "trader" in ROUTES[route.name].roles
         assert (answer.status_code not in REFUSED) == may, route.name
+
+
+def test_alerts_are_streamed_to_who_may_see_them(queries: TestClient[Any]) -> None:
+    assert queries.get("/v1/risk/alerts/stream").status_code == HTTPStatus.UNAUTHORIZED
+    token = {"Authorization": f"Bearer {mint_token(SECRET, 'me', ['trader', 'admin'], [OWN])}"}
+    assert queries.get("/v1/risk/alerts/stream", headers=token).status_code == HTTPStatus.FORBIDDEN
 
 
 def test_a_list_without_accounts_is_of_ones_own(queries: TestClient[Any]) -> None:
