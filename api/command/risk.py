@@ -49,6 +49,7 @@ CODES = {
 @post(
     "/v1/accounts/{account:str}/limit-requests",
     operation_id="requestLimits",
+    status_code=HTTPStatus.OK,
     raises=[Problem],
 )
 async def request_limits(
@@ -71,6 +72,7 @@ async def request_limits(
 @post(
     "/v1/accounts/{account:str}/limit-requests/{request_id:str}/approve",
     operation_id="approveLimits",
+    status_code=HTTPStatus.OK,
     raises=[Problem],
 )
 async def approve_limits(

@@ -258,10 +258,7 @@ def test_a_misspelt_filter_cancels_nothing(admin: Desk, buyer: str) -> None:
 def test_whatever_is_wrong_is_told_in_one_form(admin: Desk, api: str) -> None:
     client = getattr(admin, api)
     nowhere = problem(client.get("/v1/nowhere"), HTTPStatus.NOT_FOUND)
-    problem(
-        client.put("/v1/accounts"),
-        HTTPStatus.METHOD_NOT_ALLOWED if api == "commands" else HTTPStatus.NOT_FOUND,
-    )
+    problem(client.put("/v1/accounts"), HTTPStatus.METHOD_NOT_ALLOWED)
     problem(client.request("TRACE", "/v1/orders"), HTTPStatus.METHOD_NOT_ALLOWED)
     token = client.headers.pop("authorization")
     nobody = problem(client.get("/v1/orders"), HTTPStatus.UNAUTHORIZED) if api == "queries" else None
