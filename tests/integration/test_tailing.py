@@ -27,8 +27,9 @@ pytestmark = pytest.mark.timeout(240)
 WAIT_MS = 60_000
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack for each test: a tail that begins at the beginning reads what all tests before have left."""
     settings = Settings.with_free_ports(tmp_path_factory.mktemp("tailing"))
     with running_stack(settings, servers=("postgres", "kafka", "mongo")) as running:
         running.prepare()
