@@ -126,7 +126,7 @@ def test_an_access_token_of_cognitos_names_its_client_instead_of_an_audience(pro
         {"aud": None},
         {"exp": int(time.time()) - 60},
         {"exp": None},
-        {"nbf": int(time.time()) + 600},
+        {"nbf": int(time.time()) + 86_400},
         {"iss": "https://elsewhere.example"},
         {"sub": None},
         {"key": OTHER_RSA},
