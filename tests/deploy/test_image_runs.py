@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from stack.ports import HOST, free_ports
-from stack.running import Stack
+from stack.running import Stack, running_stack
 from stack.services import SERVICES, Service
-from stack.settings import CHECKOUT
+from stack.settings import CHECKOUT, Settings
 from stack.supervision import leash
 from stack.waiting import wait_until
 from tests.deploy.test_images import IMAGES, copied
@@ -43,6 +43,14 @@ def image(tmp_path: Path) -> Path:
                 copy.write_bytes((CHECKOUT / file).read_bytes())
     assert 'ENTRYPOINT ["python", "-P", "-m", "stack.service"]' in (IMAGES / "Dockerfile").read_text()
     return tmp_path / "app"
+
+
+@pytest.fixture
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Our own: services follow topics from their beginning, where other tests leave what no store has."""
+    settings = Settings.with_free_ports(tmp_path_factory.mktemp("image"))
+    with running_stack(settings, servers=("postgres", "kafka", "redis", "mongo")) as running:
+        yield running
 
 
 @pytest.fixture
